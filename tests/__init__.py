@@ -1,0 +1,1 @@
+"""Behaviours of the house, told as sentences about persons."""

@@ -1,0 +1,108 @@
+"""Fixtures every test may use: databases, the time zone, and how long to look.
+
+Other fixtures belong to plugins beside this file, named for what they lend.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+
+from ops.postgres import Cluster
+from tests.databases import Server, lent_server, throw_away_cluster
+
+# The machine's zone must not decide a test: business days are Shanghai's by code, not by chance.
+os.environ["TZ"] = "UTC"
+time.tzset()
+
+#: True for ``./test --long``: more examples, more rounds, more kills.
+LONG = os.environ.get("KAIHU_LONG") == "1"
+
+# Derandomised: a red test stays red for the next person. The long run looks further.
+hypothesis.settings.register_profile("short", max_examples=50, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("long", max_examples=1000, deadline=None, derandomize=True)
+hypothesis.settings.load_profile("long" if LONG else "short")
+
+_server = pytest.StashKey[Server]()
+_running = pytest.StashKey[contextlib.ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Describe our marks; take over the server which the first process of a run lends."""
+    config.addinivalue_line("markers", "long: runs only with ./test --long")
+    config.stash[_running] = contextlib.ExitStack()
+    lent = getattr(config, "workerinput", {}).get("server")
+    if lent:
+        config.stash[_server] = Server(*lent)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a further test process (pytest-xdist) which server to use."""
+    server = _started(node.config)
+    node.workerinput["server"] = (server.dsn, server.run)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what this process started."""
+    config.stash[_running].close()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave long tests to ``./test --long``."""
+    if LONG:
+        return
+    leave = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=leave)
+    items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+def _started(config: pytest.Config) -> Server:
+    if _server not in config.stash:
+        config.stash[_server] = config.stash[_running].enter_context(lent_server())
+    return config.stash[_server]
+
+
+@pytest.fixture(scope="session")
+def long() -> bool:
+    """Tell whether this run has time for more rounds."""
+    return LONG
+
+
+@pytest.fixture(scope="session")
+def database_server(pytestconfig: pytest.Config) -> Server:
+    """Lend the server of this run; use ``database_url`` unless you make databases yourself."""
+    return _started(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def migrated_server(database_server: Server) -> Server:
+    """Lend the server with its template database migrated."""
+    database_server.make_template()
+    return database_server
+
+
+@pytest.fixture
+def database_url(migrated_server: Server) -> Iterator[str]:
+    """Lend a fresh, migrated database of the test's own; connections left open are cut at its end."""
+    with migrated_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(database_server: Server) -> Iterator[str]:
+    """Lend a database without tables, for tests of migrations."""
+    with database_server.empty_database() as url:
+        yield url
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """Lend a PostgreSQL of the test's own, started, which it may kill."""
+    with throw_away_cluster() as own:
+        own.start()
+        yield own

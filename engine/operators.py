@@ -98,6 +98,8 @@ class Surroundings:
     keyring: "Keyring"
     files: "FileStore"
     parameters: "Parameters"
+    #: ``due(moment, duration)``: the moment when so much service time has passed
+    due: Callable[[datetime, timedelta], datetime]
 
 
 @dataclass

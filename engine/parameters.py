@@ -30,7 +30,7 @@ from engine.company import (
     Choice,
     Company,
     Days,
-    Fields,
+    ExtensionField,
     Hours,
     Limits,
     Mode,
@@ -38,6 +38,7 @@ from engine.company import (
     Reason,
     Retention,
     Review,
+    Shown,
     Video,
 )
 from engine.errors import EngineError, FourEyes
@@ -69,19 +70,24 @@ class Parameters(Part):
     mobile_prefixes: tuple[Annotated[str, Field(pattern=r"^1\d\d$")], ...] = MOBILE_PREFIXES
     virtual_prefixes: tuple[str, ...] = ("162", "165", "167", "170", "171")
     dictionaries: Mapping[str, tuple[Choice, ...]] = {}
-    reasons: Mapping[str, Reason] = {}
-    risky_occupations: frozenset[str] = frozenset({"36", "37", "39"})
+    send_back_reasons: tuple[Reason, ...] = ()
+    occupation_risk: tuple[str, ...] = ("36", "37", "39")
     agreements: tuple[AgreementNeed, ...] = AGREEMENTS
     review: Review = Review()
     retention: Retention = Retention()
-    referral: Mapping[str, Mode] = dict.fromkeys(DECLARATIONS, "collect")
-    fields: Fields = Fields()
+    declaration_modes: Mapping[str, Mode] = dict.fromkeys(DECLARATIONS, "collect")
+    id_address: bool = Field(default=False, description="身份证地址 is asked for (R-117)")
+    pep_international: bool = Field(default=False, description="choice E of 政要人物关系")
+    deal_type: bool = Field(default=False, description="the question 主要交易类型")
+    field_modes: Mapping[str, Shown] = Field(default={}, description="by question, over the form (R-141)")
+    extension_fields: tuple[ExtensionField, ...] = ()
     bad_record_required: bool = False
     id_expired_video_days: Days = 90
     id_expired_blocks: bool = Field(default=False, description="the other flows wait for the card (A-29)")
     expiry_notice_days: tuple[int, ...] = Field(
         default=(90, 30, 7, 0, -1, -30, -60, -90), description="days before the last day; minus: after it"
     )
+    id_notice_days: Days = Field(default=30, description="a card ending sooner is advised on (domain 3.4)")
     id_restricted_days: Days = Field(default=90, description="after expiry (domain 3.4)")
     photos_on_file: bool = Field(default=True, description="pictures on file may be kept (R-101)")
     photo_limits: Mapping[str, float] = Field(default={}, description="thresholds of the gate")
@@ -106,19 +112,23 @@ class Parameters(Part):
             unknown, missing = placeholders(wording) - allowed, (allowed & REQUIRED) - placeholders(wording)
             if unknown or missing:
                 raise ValueError(f"sms.{key}: unknown {sorted(unknown)}, missing {sorted(missing)}")
-        if set(self.referral) != set(DECLARATIONS):
-            raise ValueError(f"referral: name exactly {', '.join(DECLARATIONS)}")
+        if set(self.declaration_modes) != set(DECLARATIONS):
+            raise ValueError(f"declaration_modes: name exactly {', '.join(DECLARATIONS)}")
         return self
 
     @cached_property
     def mobile(self) -> re.Pattern[str]:
         """The pattern of a mobile number, normalised to 11 digits (domain 3.5)."""
-        return re.compile(f"(?:{'|'.join(self.mobile_prefixes)})[0-9]{{8}}")
+        return re.compile(f"^(?:{'|'.join(self.mobile_prefixes)})[0-9]{{8}}$")
 
     @cached_property
     def view(self) -> dict[str, Any]:
         """The settings as plain JSON values, for expressions and forms."""
-        return self.model_dump(mode="json")
+        return {
+            **self.model_dump(mode="json"),
+            "hotline": self.company.hotline,
+            "mobile_pattern": self.mobile.pattern,
+        }
 
     def branch(self, name: str) -> Branch | None:
         """Return the branch called ``name``."""

@@ -7,7 +7,7 @@ CaseKey       seals what belongs to one case; erasing it erases the case
 Journal       append-only, one hash chain per subject
 FileStore     encrypted, content-addressed files
 
-Tables owned here: case, work_item, desk, timer, journal, file, release, parameter_set, effect.
+Tables owned here: case, work_item, desk, job, journal, journal_head, file, release, parameter_set, effect.
 """
 
 from engine.store.database import Base, Database

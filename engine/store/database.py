@@ -45,6 +45,12 @@ class Database:
         with self._sessions() as session, session.begin():
             yield session
 
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A look at the database that leaves nothing behind: rolled back at the end."""
+        with self._sessions() as session:
+            yield session
+
     def dispose(self) -> None:
         """Close every connection of the pool."""
         self.engine.dispose()

@@ -64,7 +64,9 @@ class CaseRow(Base):
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
     key: Mapped[bytes] = mapped_column(LargeBinary, doc="the case's key, wrapped by the key ring")
     blob: Mapped[bytes] = mapped_column(LargeBinary, doc="sealed state; see engine.diagrams.state")
+    summary: Mapped[bytes] = mapped_column(LargeBinary, doc="sealed JSON for lists: the masked name")
     steps: Mapped[int] = mapped_column(Integer, doc="steps taken so far")
+    next_due: Mapped[datetime | None] = mapped_column(Moment, doc="when the earliest timer of the diagram fires")
     journal_seq: Mapped[int] = mapped_column(Integer)
     journal_head: Mapped[bytes] = mapped_column(LargeBinary)
 
@@ -72,6 +74,7 @@ class CaseRow(Base):
         Index("uq_case_open_key", "open_key", unique=True, postgresql_where=text("open_key is not null")),
         Index("uq_case_number", "number", unique=True, postgresql_where=text("number is not null")),
         Index("ix_case_owner", "owner", "opened_at"),
+        Index("ix_case_due", "next_due", postgresql_where=text("next_due is not null")),
     )
 
 
@@ -94,10 +97,13 @@ class WorkItemRow(Base):
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
     closed_by: Mapped[str | None] = mapped_column(String(80))
     outcome: Mapped[str | None] = mapped_column(String(20), doc="done, back or cancelled")
+    idle_at: Mapped[datetime | None] = mapped_column(Moment, doc="when, untouched, the case is sent a message")
+    idle_message: Mapped[str | None] = mapped_column(String(80))
 
     __table_args__ = (
         Index("ix_work_item_case", "case_id"),
         Index("ix_work_item_inbox", "lane", "branch", "due_at", postgresql_where=text("closed_at is null")),
+        Index("ix_work_item_idle", "idle_at", postgresql_where=text("closed_at is null and idle_at is not null")),
         CheckConstraint("(claimed_by is null) = (claimed_at is null)", name="claimed_whole"),
     )
 
@@ -113,18 +119,6 @@ class DeskRow(Base):
     revision: Mapped[int] = mapped_column(Integer)
     session: Mapped[str] = mapped_column(String(64), doc="the session that wrote last (A-37)")
     changed_at: Mapped[datetime] = mapped_column(Moment)
-
-
-class TimerRow(Base):
-    """When something will happen to a case by itself."""
-
-    __tablename__ = "timer"
-
-    case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), primary_key=True)
-    task_id: Mapped[UUID] = mapped_column(primary_key=True, doc="the waiting event, or the idle task")
-    kind: Mapped[str] = mapped_column(String(10), primary_key=True, doc="event or idle")
-    due_at: Mapped[datetime] = mapped_column(Moment, index=True)
-    message: Mapped[str | None] = mapped_column(String(80), doc="for idle: the message the case is sent")
 
 
 class JobRow(Base):

@@ -1,0 +1,314 @@
+"""Jobs: service tasks that take long or reach outside, and everything that happens by itself.
+
+The queue (Procrastinate, on the same PostgreSQL) only wakes a worker; the ``job`` row says what is to be
+done, and it is written and removed in the same transaction as the state. So a queue entry that comes
+twice, late or for nothing does no harm, and one that is lost is found by the sweep.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import procrastinate
+import structlog
+from SpiffWorkflow.bpmn import BpmnEvent
+from SpiffWorkflow.bpmn.specs.event_definitions import ErrorEventDefinition
+from SpiffWorkflow.task import Task
+from SpiffWorkflow.util.task import TaskState
+from sqlalchemy import delete, select, text
+from sqlalchemy.orm import Session
+
+from engine import clock
+from engine.cases import Cases
+from engine.errors import EngineError, MessageRefused, TaskGone
+from engine.operators import SYSTEM, Actor, JobCall, Operator, OperatorError, RetryLater
+from engine.steps import OpenCase, Stepper, facts_of
+from engine.store.database import Database
+from engine.store.journal import JournalEntry
+from engine.store.tables import CaseRow, JobRow, WorkItemRow
+
+log = structlog.get_logger("engine.jobs")
+
+#: Seconds a worker may be silent before its jobs are given to another.
+STALLED_SECONDS = 30.0
+#: Seconds after which a job without a queue entry is put into the queue again.
+LOST_SECONDS = 20.0
+#: Cases taken in one sweep.
+SWEEP = 100
+
+WORKER = Actor("system", "worker")
+
+
+class Queue:
+    """The queue as seen by those who only put things into it."""
+
+    def __init__(self, url: str) -> None:
+        self._app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(conninfo=url))
+
+    def defer(
+        self, session: Session, name: str, *, lock: str | None = None, seconds: float = 0, **ids: Any
+    ) -> None:
+        """Put a job into the queue in the session's own transaction.
+
+        :param lock: jobs of one lock run one after another.
+        :param seconds: real seconds from now before it runs.
+        :param ids: ids only; nothing personal goes through the queue.
+        """
+        connection = session.connection().connection.driver_connection
+        options: dict[str, Any] = {"queue": "cases", "connection": connection}
+        if lock:
+            options["lock"] = lock
+        if seconds > 0:
+            options["schedule_in"] = {"seconds": round(seconds, 3)}
+        self._app.configure_task(name, **options).defer(**ids)
+
+
+@dataclass
+class _Failure:
+    text: str
+    code: str | None = None
+    retry: bool = False
+    seconds: float | None = None
+
+
+class Jobs:
+    """Runs jobs and sweeps; the worker's half of the engine."""
+
+    def __init__(self, database: Database, stepper: Stepper, cases: Cases) -> None:
+        self._database = database
+        self._stepper = stepper
+        self._cases = cases
+
+    # -- one job ------------------------------------------------------------------------------------
+
+    def run(self, case_id: UUID, task_id: UUID) -> str:
+        """Run the job of one service task; return what became of it, for the log.
+
+        Safe to call twice: the operator gets the same key both times, and a task that is no longer
+        waiting for its result is left alone.
+        """
+        with self._database.reading() as session:
+            job = session.get(JobRow, task_id)
+            if job is None or job.state != "waiting":
+                return "gone"
+            row = session.get(CaseRow, case_id)
+            if row is None:
+                return "gone"
+            try:
+                opened = self._stepper.open_row(session, row, WORKER)
+            except TaskGone:
+                return "gone"
+            task = self._started(opened, task_id)
+            if task is None:
+                return "gone"
+            parameters = task.task_spec.parameters(task)
+            operator = self._stepper.catalogue.operator(job.operator)
+            call = JobCall(
+                str(task_id), facts_of(row), opened.key, dict(task.data), job.attempts + 1, self._stepper.around()
+            )
+        began = time.monotonic()
+        try:
+            result = dict(operator.function(call, **parameters) or {})
+        except OperatorError as no:
+            failure = _Failure(no.text, no.code)
+        except RetryLater as later:
+            failure = _Failure(later.text, retry=True, seconds=later.seconds)
+        except Exception as broken:
+            # A worker must outlive one bad job; the job is retried and then shown to a person.
+            log.exception("operator broke", case=str(case_id), task=str(task_id), operator=operator.name)
+            failure = _Failure(f"{type(broken).__name__} in {operator.name}", retry=True)
+        else:
+            outcome = self._finish(case_id, task_id, result)
+            self._log(case_id, task_id, operator, outcome, began)
+            return outcome
+        outcome = self._fail(case_id, task_id, operator, failure)
+        self._log(case_id, task_id, operator, outcome, began)
+        return outcome
+
+    @staticmethod
+    def _log(case_id: UUID, task_id: UUID, operator: Operator, outcome: str, began: float) -> None:
+        took = round(time.monotonic() - began, 3)
+        log.info("job", case=str(case_id), task=str(task_id), operator=operator.name, outcome=outcome, seconds=took)
+
+    @staticmethod
+    def _started(opened: OpenCase, task_id: UUID) -> Task | None:
+        task = opened.run.get_task_from_id(task_id)
+        return task if task is not None and task.state == TaskState.STARTED else None
+
+    def _finish(self, case_id: UUID, task_id: UUID, result: dict[str, Any]) -> str:
+        with self._database.transaction() as session:
+            found = self._lock(session, case_id, task_id)
+            if found is None:
+                return "late"
+            opened, task = found
+            task.data[task.task_spec.result_variable] = result
+            opened.results[task.task_spec.name] = result
+            task.complete()
+            opened.run.trace.append(task.task_spec)
+            opened.run.do_engine_steps()
+            session.execute(delete(JobRow).where(JobRow.task_id == task_id))
+            self._stepper.save(opened, "job.done", task)
+            return "done"
+
+    def _lock(self, session: Session, case_id: UUID, task_id: UUID) -> tuple[OpenCase, Task] | None:
+        try:
+            opened = self._stepper.lock(session, case_id, WORKER)
+        except EngineError:
+            return None
+        task = self._started(opened, task_id)
+        return None if task is None else (opened, task)
+
+    def _fail(self, case_id: UUID, task_id: UUID, operator: Operator, failure: _Failure) -> str:
+        with self._database.transaction() as session:
+            found = self._lock(session, case_id, task_id)
+            job = session.get(JobRow, task_id)
+            if found is None or job is None:
+                return "late"
+            opened, task = found
+            job.attempts += 1
+            job.problem = failure.text
+            if failure.retry and job.attempts < operator.attempts:
+                pause = failure.seconds or operator.pause(job.attempts).total_seconds()
+                job.due_at = opened.now + timedelta(seconds=pause)
+                self._stepper.defer_job(session, opened.row, task_id, operator.name, pause)
+                return "retry"
+            code = failure.code or (operator.errors[0] if operator.errors else None)
+            if code is not None and self._catch(opened, task, code, failure.text):
+                session.delete(job)
+                self._stepper.save(opened, "job.failed", task, problem={"code": code, "text": failure.text})
+                return "error"
+            job.state = "incident"
+            entry = JournalEntry("job.incident", WORKER.label, {"element": task.task_spec.name}, None, task_id)
+            self._stepper.journal.write(session, opened.row, opened.key, [entry], opened.now)
+            self._stepper.tell(session, opened.row, ["operator"])
+            log.error("incident", case=str(case_id), task=str(task_id), operator=operator.name)
+            return "incident"
+
+    @staticmethod
+    def _catch(opened: OpenCase, task: Task, code: str, words: str) -> bool:
+        """Hand an error to the boundary event that waits for it; False when none does."""
+        error = ErrorEventDefinition(code, code=code)
+        part = task.workflow
+        while part is not None:
+            for waiting in part.tasks.values():
+                definition = getattr(waiting.task_spec, "event_definition", None)
+                if (
+                    waiting.state == TaskState.WAITING
+                    and isinstance(definition, ErrorEventDefinition)
+                    and definition.code in (None, "", code)
+                ):
+                    at = clock.shanghai(opened.now).isoformat(timespec="seconds")
+                    waiting.data = {**waiting.data, "problem": {"code": code, "text": words, "at": at}}
+                    event = BpmnEvent(error, payload=None, target=part)
+                    opened.run.catch(event)
+                    opened.run.do_engine_steps()
+                    return True
+            part = part.parent_workflow
+        return False
+
+    def retry(self, task_id: UUID, actor: Actor) -> None:
+        """Let a member of staff try a job again that became an incident."""
+        with self._database.transaction() as session:
+            job = session.get(JobRow, task_id, with_for_update=True)
+            if job is None or job.state != "incident" or "operator" not in actor.roles:
+                raise TaskGone()
+            row = session.get(CaseRow, job.case_id)
+            if row is None:
+                raise TaskGone()
+            job.state, job.attempts, job.due_at = "waiting", 0, clock.now()
+            self._stepper.defer_job(session, row, task_id, job.operator)
+
+    # -- what happens by itself ---------------------------------------------------------------------
+
+    def sweep(self) -> dict[str, int]:
+        """Fire timers, end what lay idle too long, and put lost jobs back into the queue."""
+        return {"timers": self._fire_timers(), "idle": self._expire(), "lost": self._find_lost()}
+
+    def _fire_timers(self) -> int:
+        fired = 0
+        due = select(CaseRow.id).where(CaseRow.next_due <= clock.now()).order_by(CaseRow.next_due).limit(SWEEP)
+        with self._database.reading() as session:
+            ids = list(session.scalars(due))
+        for case_id in ids:
+            with self._database.transaction() as session:
+                row = session.scalar(
+                    select(CaseRow)
+                    .where(CaseRow.id == case_id, CaseRow.next_due <= clock.now())
+                    .with_for_update(skip_locked=True)
+                )
+                if row is None:
+                    continue
+                opened = self._stepper.open_row(session, row, SYSTEM)
+                opened.run.refresh_timers()
+                opened.run.do_engine_steps()
+                self._stepper.save(opened, "timer.fired")
+                fired += 1
+        return fired
+
+    def _expire(self) -> int:
+        idle = (
+            select(WorkItemRow.case_id, WorkItemRow.idle_message)
+            .where(WorkItemRow.idle_at <= clock.now(), WorkItemRow.closed_at.is_(None))
+            .limit(SWEEP)
+        )
+        with self._database.reading() as session:
+            found = list(session.execute(idle).tuples())
+        expired = 0
+        for case_id, name in found:
+            try:
+                self._cases.message(case_id, name or "expire", SYSTEM)
+                expired += 1
+            except MessageRefused:
+                log.error("idle case does not take its message", case=str(case_id), message=name)
+        return expired
+
+    def _find_lost(self) -> int:
+        """Level-triggered: whatever waits and is in no queue is put into the queue again."""
+        lost = text(
+            "select j.task_id, j.case_id, j.operator from job j where j.state = 'waiting' and j.due_at < :since "
+            "and not exists (select 1 from procrastinate_jobs q where q.status in ('todo', 'doing') "
+            "and q.task_name = 'engine.run_job' and q.args->>'task_id' = j.task_id::text) limit :most"
+        )
+        with self._database.transaction() as session:
+            since = clock.now() - timedelta(seconds=LOST_SECONDS)
+            rows = session.execute(lost, {"since": since, "most": SWEEP}).all()
+            for task_id, case_id, operator in rows:
+                row = session.get(CaseRow, case_id)
+                if row is not None:
+                    self._stepper.defer_job(session, row, task_id, operator)
+                    log.warning("job put back into the queue", case=str(case_id), task=str(task_id))
+        return len(rows)
+
+
+Run = Callable[..., Any]
+
+
+def worker_app(url: str, jobs: Jobs, more: dict[str, Run] | None = None) -> procrastinate.App:
+    """Return the queue's application for a worker.
+
+    :param more: further jobs by name, such as ``notices.deliver``; called with their ids.
+    """
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=2, max_size=8))
+
+    @app.task(name="engine.run_job", queue="cases")
+    def run_job(case_id: str, task_id: str) -> None:
+        jobs.run(UUID(case_id), UUID(task_id))
+
+    @app.periodic(cron="*/5 * * * * *")
+    @app.task(name="engine.sweep", queue="sweep", queueing_lock="engine.sweep", pass_context=False)
+    def sweep(timestamp: int) -> None:
+        jobs.sweep()
+
+    @app.periodic(cron="*/5 * * * * *")
+    @app.task(name="engine.stalled", queue="sweep", queueing_lock="engine.stalled")
+    async def stalled(timestamp: int) -> None:
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+            log.warning("a worker died over a job; it is given to another", job=job.id, name=job.task_name)
+            await app.job_manager.retry_job(job)
+
+    for name, function in (more or {}).items():
+        app.task(function, name=name, queue="cases", retry=procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3))
+    return app

@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forms import values
-from forms.expressions import Expression, compile_expression
+from forms.expressions import Expression, ExpressionRefused, compile_expression
+
+#: Longest cell, in characters.
+LONGEST = 1000
 
 _INTERVAL = re.compile(r"([\[(])(.+)\.\.(.+)([\])])", re.DOTALL)
 _COMPARISON = re.compile(r"(<=|>=|!=|<|>|=)(.+)", re.DOTALL)
@@ -38,6 +41,10 @@ def read_cell(element: str, text: str) -> Cell:
     :raises ExpressionRefused: with what to change.
     """
     text = text.strip()
+    if len(text) > LONGEST:
+        raise ExpressionRefused(
+            text, f"is longer than {LONGEST} characters", f"超过 {LONGEST} 个字符，请拆成几条规则"
+        )
     if text in ("", "-"):
         return Cell(element, lambda value, data: True)
     inverted = _NOT.fullmatch(text)

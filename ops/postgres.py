@@ -278,6 +278,8 @@ class Cluster:
                 except subprocess.TimeoutExpired:
                     continue
             self._server = None
+        if self._lock is not None:
+            self._drop_socket_folder()
         self._release()
 
     def kill9(self) -> None:
@@ -288,11 +290,9 @@ class Cluster:
             self._server = None
 
     def _release(self) -> None:
-        if self._lock is None:
-            return
-        self._drop_socket_folder()
-        self._lock.close()
-        self._lock = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def _stop_stale(self) -> None:
         """Stop the server an earlier owner left behind; forget a pid that is somebody else's."""

@@ -123,7 +123,7 @@ class Parameters(Part):
 
     @cached_property
     def view(self) -> dict[str, Any]:
-        """The settings as plain JSON values, for expressions and forms."""
+        """The settings as plain JSON values, for forms (``forms.context.SETTINGS``) and expressions."""
         return {
             **self.model_dump(mode="json"),
             "hotline": self.company.hotline,
@@ -168,7 +168,7 @@ def current(database: Database) -> Parameters:
     known = _known.get(database)
     if known is not None and time.monotonic() < known.until:
         return known.parameters
-    with database.transaction() as session:
+    with database.reading() as session:
         version = _version(session)
         if known is None or known.version != version:
             known = _Known(version, _made(_values(session, version)), 0.0)

@@ -1,0 +1,159 @@
+"""Agreements: read first, then agree (R-094, R-150–R-153, R-158; separate consent, domain.md 3.13).
+
+How far each document was read is known to the server only; the page posts one tick.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from forms.context import Asked
+from forms.fields import Found, Kind, NotAnAnswer, Typed, ticked
+from forms.schema import Component
+
+
+class Agreement(Kind):
+    """One document to read and agree to, or, with ``text`` in the form itself, words to consent to.
+
+    Stored ``{"agreed", "code", "title", "version", "sha256", "agreed_at"}`` and, for a document, ``read_at``.
+    """
+
+    name = "agreement"
+    held = True
+
+    def read(self, asked: Asked) -> Any:
+        posted = asked.value
+        if isinstance(posted, Mapping):
+            posted = posted.get("agreed")
+        if not ticked(posted):
+            return None
+        document = self._document(asked)
+        if document is None:
+            return None
+        return {"agreed": True, **document, "agreed_at": asked.context.now.isoformat()}
+
+    @staticmethod
+    def _document(asked: Asked) -> dict[str, Any] | None:
+        component = asked.component
+        code = str(component.properties.get("document") or component.key)
+        if component.text:
+            digest = hashlib.sha256(component.text.encode()).hexdigest()
+            version = str(component.properties.get("version") or digest[:8])
+            return {"code": code, "title": component.label, "version": version, "sha256": digest}
+        held = asked.context.held.get(component.key)
+        if not isinstance(held, Mapping):
+            held = asked.context.previous.get(component.key)
+            return {name: held[name] for name in _DOCUMENT if name in held} if _agreed(held) else None
+        if isinstance(held.get(code), Mapping):
+            held = held[code]
+        if not held.get("finished_at"):
+            return None
+        title = held.get("title") or component.label
+        return {
+            "code": code,
+            "title": title,
+            "version": held.get("version"),
+            "sha256": held.get("sha256"),
+            "read_at": held["finished_at"],
+        }
+
+    def html(self, component: Component, name: str, typed: Typed) -> Any:
+        return ticked(typed.get(name) or typed.get(f"{name}.agreed"))
+
+    def schema(self, component: Component) -> dict[str, Any]:
+        return {"type": "boolean", **({"const": True} if component.validate.required else {})}
+
+
+_DOCUMENT = ("code", "title", "version", "sha256", "read_at")
+
+
+def _agreed(answer: Any) -> bool:
+    return isinstance(answer, Mapping) and answer.get("agreed") is True
+
+
+def needed(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the documents that have to be agreed to: the case's ``agreements`` that are needed."""
+    listed = data.get("agreements")
+    if isinstance(listed, Mapping):
+        listed = listed.get("documents", listed.get("list"))
+    every = listed if isinstance(listed, list) else []
+    return [one for one in every if isinstance(one, Mapping) and one.get("needed", True)]
+
+
+class Agreements(Kind):
+    """The list of agreements of this business; the answer is the page's answer.
+
+    Stored ``{"agreed", "documents": [{"code", "title", "version", "sha256", "read_at", "agreed_at"}], "how"}``;
+    ``how`` is ``consent`` until a certificate signs.
+    """
+
+    name = "agreements"
+    held = True
+    spread = True
+
+    def read(self, asked: Asked) -> Any:
+        posted = asked.value
+        if isinstance(posted, Mapping):
+            inner = posted.get(asked.component.key, posted.get("agreed"))
+            posted = inner.get("agreed") if isinstance(inner, Mapping) else inner
+        if posted is not None and not isinstance(posted, bool | str | list):
+            raise NotAnAnswer("请阅读并同意以上所有协议和业务规则内容！")
+        return {"agreed": ticked(posted)}
+
+    def judge(self, asked: Asked) -> Iterable[Found]:
+        held = self._held(asked)
+        changed, unread = [], []
+        for document in needed(asked.context.data):
+            progress = held.get(str(document.get("code")))
+            read = progress if isinstance(progress, Mapping) else {}
+            if read and not same_version(read, document):
+                changed.append(f"《{_bare(document)}》")
+            elif not read.get("finished_at"):
+                unread.append(f"《{_bare(document)}》")
+        if "agreements" not in asked.context.data:
+            yield asked.error("协议清单尚未准备好，请刷新页面后重试", "no_list")
+        if changed:
+            yield asked.error(f"{''.join(changed)}已更新，请重新阅读并同意", "agreement_changed")
+        if unread:
+            yield asked.error(f"请先阅读完{''.join(unread)}", "agreement_unread")
+        elif not changed and not asked.value["agreed"]:
+            yield asked.error(asked.component.message, "required")
+
+    def finish(self, asked: Asked) -> Any:
+        held, now = self._held(asked), asked.context.now.isoformat()
+        if asked.context.mode == "typed":
+            return asked.value
+        documents = [
+            {name: document.get(name) for name in ("code", "title", "version", "sha256")}
+            | {"read_at": (held.get(str(document.get("code"))) or {}).get("finished_at"), "agreed_at": now}
+            for document in needed(asked.context.data)
+        ]
+        return {"agreed": asked.value["agreed"], "documents": documents, "how": "consent"}
+
+    @staticmethod
+    def _held(asked: Asked) -> Mapping[str, Any]:
+        """Return how far each document was read, here or on this page before, by code."""
+        before = asked.context.previous.get("documents")
+        read = {
+            str(one.get("code")): {**one, "finished_at": one.get("read_at")}
+            for one in (before if isinstance(before, list) else [])
+            if isinstance(one, Mapping)
+        }
+        held = asked.context.held.get(asked.component.key)
+        return {**read, **held} if isinstance(held, Mapping) else read
+
+    def html(self, component: Component, name: str, typed: Typed) -> Any:
+        posted = typed.get(name) or typed.get(f"{name}.agreed") or typed.get("agreed")
+        return {"agreed": ticked(posted)}
+
+    def schema(self, component: Component) -> dict[str, Any]:
+        return {"type": "object", "properties": {"agreed": {"const": True}}, "required": ["agreed"]}
+
+
+def same_version(read: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    """Tell whether what was read is what is to be signed (R-158)."""
+    return all(read.get(name) == document.get(name) for name in ("version", "sha256"))
+
+
+def _bare(document: Mapping[str, Any]) -> str:
+    return str(document.get("title") or document.get("code")).strip("《》")

@@ -221,8 +221,12 @@ class Setup:
             unpacked = self.venv / "chromium"
             self._call(node, "unpack.mjs", unpacked, cwd=folder)
             for name in ("libraries", "graphics"):
-                with tarfile.open(unpacked / f"{name}.tar") as archive:
-                    archive.extractall(unpacked, filter="data")
+                packed = unpacked / f"{name}.tar"
+                with tarfile.open(packed) as archive:
+                    # Python 3.11.2, which is Debian 12's, does not know filters yet.
+                    archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+                    archive.extractall(unpacked)  # noqa: S202  npm has checked the package's hash
+                packed.unlink()
             browser = unpacked / "chromium"
             browser.write_text(OWN_CHROMIUM)
             browser.chmod(0o755)

@@ -12,6 +12,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from ops.checks import FAILED
 from ops.postgres import Cluster
 from tests.databases import Server, lent_server, throw_away_cluster
 
@@ -59,6 +60,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     leave = [item for item in items if item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=leave)
     items[:] = [item for item in items if not item.get_closest_marker("long")]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Repeat what failed before the tests began; the line that counts the tests comes last."""
+    failed = os.environ.get(FAILED)
+    if failed:
+        terminalreporter.section("checks of the code")
+        terminalreporter.line(f"FAILED before the tests: {failed} (see above)", red=True)
 
 
 def _started(config: pytest.Config) -> Server:

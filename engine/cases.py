@@ -251,6 +251,26 @@ class Cases:
                 raise UnknownCase()
             return self._case(session, row, actor)
 
+    def of_task(self, task_id: UUID, actor: Actor) -> Case:
+        """Return the case of a task, also of one that is done, or raise UnknownCase."""
+        with self._database.reading() as session:
+            row = session.scalar(
+                select(CaseRow).join(WorkItemRow, WorkItemRow.case_id == CaseRow.id).where(WorkItemRow.id == task_id)
+            )
+            if row is None or not may_see_case(row, actor):
+                raise UnknownCase()
+            return self._case(session, row, actor)
+
+    def note(self, case_id: UUID, actor: Actor, kind: str, facts: Mapping[str, Any]) -> None:
+        """Write down what somebody did with a case that is no step of it, such as looking at a picture."""
+        with self._database.transaction() as session:
+            row = session.scalar(select(CaseRow).where(CaseRow.id == case_id).with_for_update())
+            if row is None or not may_see_case(row, actor):
+                raise UnknownCase()
+            key = self._stepper.around().keyring.case_key(str(row.id), row.key)
+            entry = JournalEntry(kind, actor.label, facts)
+            self._stepper.journal.write(session, row, key, [entry], clock.now())
+
     def of_owner(self, owner: str) -> list[Case]:
         """Return every case of a customer, newest first."""
         actor = Actor("customer", owner, frozenset({"customer"}))
@@ -519,7 +539,7 @@ class Cases:
             data=task.data,
             held=held,
             previous=previous,
-            settings=self._stepper.around().parameters.for_forms(),
+            settings=self._stepper.around().parameters.view,
             verdicts=verdicts,
             mode=mode,  # type: ignore[arg-type]
             business=process.business_type,

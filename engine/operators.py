@@ -12,7 +12,7 @@ OperatorFailed
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -248,19 +248,27 @@ class Catalogue:
         self.checks = dict(checks or {})
 
     @classmethod
-    def of(cls, *modules: object) -> "Catalogue":
-        """Collect everything marked in ``modules``; two of one name are a mistake."""
+    def of(cls, *things: object) -> "Catalogue":
+        """Collect what is marked in modules and in objects; two of one name are a mistake.
+
+        An object's methods are offered bound: that is how an operator reaches the counter it was made with.
+        """
         found = cls()
-        for thing in (vars(module).values() for module in modules):
-            for function in thing:
+        for thing in things:
+            for name in dir(thing):
+                function = getattr(thing, name, None)
                 made = getattr(function, _OPERATOR, None)
-                if isinstance(made, Operator):
-                    if found.operators.setdefault(made.name, made) is not made:
-                        raise ValueError(f"two operators are called {made.name}")
-                name = getattr(function, _CHECK, None)
-                if isinstance(name, str) and found.checks.setdefault(name, function) is not function:
-                    raise ValueError(f"two checks are called {name}")
+                if isinstance(made, Operator) and callable(function):
+                    found._offer(replace(made, function=function))
+                asked = getattr(function, _CHECK, None)
+                if isinstance(asked, str) and callable(function):
+                    if found.checks.setdefault(asked, function) != function:
+                        raise ValueError(f"two checks are called {asked}")
         return found
+
+    def _offer(self, made: Operator) -> None:
+        if self.operators.setdefault(made.name, made).function != made.function:
+            raise ValueError(f"two operators are called {made.name}")
 
     def operator(self, name: str) -> Operator:
         """Return the operator called ``name``, or raise UnknownOperator."""

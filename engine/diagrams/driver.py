@@ -50,6 +50,16 @@ def _set_state(self: Task, value: int) -> None:
         self._state = value
 
 
+def _inherit_data(self: Task) -> None:
+    if self.data:
+        _library_inherit_data(self)
+    else:
+        self.data = dict(self.parent.data)
+
+
+_library_inherit_data = spiff_task.Task._inherit_data
+# Merging into nothing is copying; the library walks every value to find that out.
+spiff_task.Task._inherit_data = _inherit_data
 # The library builds a log record's extras at every state change, whatever the level: a fifth to a
 # third of what a step costs.
 spiff_task.Task._set_state = _set_state

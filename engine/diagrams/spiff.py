@@ -117,6 +117,11 @@ class DecisionTask(SpiffBpmnTask):  # type: ignore[misc]
 
 
 class _DecisionParser(SpiffTaskParser):  # type: ignore[misc]
+    @staticmethod
+    def get_decision_ref(node: Any) -> str | None:
+        found: str | None = SpiffTaskParser._parse_extensions(node).get("calledDecisionId")
+        return found
+
     def create_task(self) -> DecisionTask:
         extensions = self.parse_extensions()
         decision_id = extensions["calledDecisionId"]
@@ -192,6 +197,8 @@ def parse(files: Mapping[str, bytes], process_id: str) -> ParsedDiagram:
     called = parser.get_subprocess_specs(process_id)
     for process in (spec, *called.values()):
         for task_spec in process.task_specs.values():
+            # How far ahead the library guesses tasks that may never come; nobody looks at the guesses.
+            task_spec.lookahead = 1
             event = getattr(task_spec, "event_definition", None)
             if isinstance(event, TimerEventDefinition):
                 task_spec.event_definition = BusinessTimer(event.name, event.expression)

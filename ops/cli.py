@@ -1,0 +1,131 @@
+"""The ``kaihu`` command.
+
+kaihu web --port N           serve pages, API and live events
+kaihu worker                 run jobs and timers
+kaihu migrate                bring the database to the newest schema
+kaihu seed                   publish the shipped diagrams, and demo data in demo mode
+kaihu check FILE…            say what is wrong with diagrams, tables and forms
+kaihu release publish [FILE…] check and publish a release; without files, the shipped ones
+kaihu journal verify         look whether any chain was changed
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.diagrams.bounded import check_in_child
+from engine.errors import EngineError
+from ops import logs
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one part; return its exit code."""
+    parser = argparse.ArgumentParser(prog="kaihu")
+    parts = parser.add_subparsers(dest="part", required=True)
+    web = parts.add_parser("web", help="serve pages, API and live events")
+    web.add_argument("--port", type=int, default=None)
+    for name, words in (
+        ("worker", "run jobs and timers"),
+        ("migrate", "bring the database to the newest schema"),
+        ("seed", "publish the shipped diagrams, and demo data in demo mode"),
+    ):
+        parts.add_parser(name, help=words)
+    checking = parts.add_parser("check", help="say what is wrong with diagrams, tables and forms")
+    checking.add_argument("files", nargs="+", type=Path)
+    release = parts.add_parser("release", help="publish a release")
+    release.add_argument("action", choices=["publish"])
+    release.add_argument("files", nargs="*", type=Path)
+    release.add_argument("--by", default="command line")
+    journal = parts.add_parser("journal", help="look whether any chain was changed")
+    journal.add_argument("action", choices=["verify"])
+    options = parser.parse_args(arguments)
+    if options.part == "check":
+        return check(options.files)
+    from web.settings import Settings
+
+    settings = Settings()
+    logs.set_up(settings.log_level)
+    if options.part == "migrate":
+        from ops.migrate import upgrade
+
+        upgrade(settings.database_url)
+        return 0
+    if options.part == "web":
+        from ops.serve import serve
+
+        serve(settings, options.port or settings.port)
+        return 0
+    if options.part == "worker":
+        from ops.worker import work
+
+        work(settings)
+        return 0
+    if options.part == "seed":
+        from ops.demo import seed
+
+        seed(settings)
+        return 0
+    if options.part == "journal":
+        from ops.wiring import wire
+
+        return verify(wire(settings))
+    return publish(settings, options.files, options.by)
+
+
+def _files(given: Sequence[Path]) -> dict[str, bytes]:
+    """Read what was named; single files are looked at together with the shipped ones they may call."""
+    from ops.wiring import shipped
+
+    return {**shipped(), **{path.name: path.read_bytes() for path in given}}
+
+
+def check(given: Sequence[Path]) -> int:
+    """Print what is wrong with files; return 1 when something must be mended."""
+    from ops.wiring import operators
+
+    try:
+        files = _files(given)
+    except OSError as missing:
+        print(f"{missing.filename}: {missing.strerror}", file=sys.stderr)
+        return 2
+    findings = check_in_child(files, operators=operators())
+    for finding in findings:
+        print(f"{finding.file}: {finding.element}: {finding.sentence_zh} ({finding.sentence_en})")
+    bad = [f for f in findings if f.level == "error"]
+    print(f"{len(bad)} errors, {len(findings) - len(bad)} warnings", file=sys.stderr)
+    return 1 if bad else 0
+
+
+def publish(settings: object, given: Sequence[Path], by: str) -> int:
+    """Check and publish a release."""
+    from ops.wiring import ReleaseRefused, wire
+
+    product = wire(settings)  # type: ignore[arg-type]
+    try:
+        release = product.engine.releases.publish(_files(given), by)
+    except ReleaseRefused as refused:
+        for finding in refused.findings:
+            print(f"{finding.file}: {finding.element}: {finding.sentence_zh} ({finding.sentence_en})")
+        return 1
+    except EngineError as refused_too:
+        print(refused_too, file=sys.stderr)
+        return 1
+    print(f"release {release.id[:12]} is current: {', '.join(release.types)}")
+    return 0
+
+
+def verify(product: object) -> int:
+    """Verify every chain; return 1 when one was changed."""
+    from ops.wiring import Product, broken_chains
+
+    assert isinstance(product, Product)  # noqa: S101 - narrows the type that mypy lost over the lazy import
+    broken = broken_chains(product)
+    for subject, what in broken:
+        print(f"{subject}: {what}")
+    print("every chain holds" if not broken else f"{len(broken)} chains are broken", file=sys.stderr)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""The worker process: jobs, timers, and what got lost."""
+
+import asyncio
+
+import structlog
+
+from engine.jobs import worker_app
+from handlers.notices import Deliveries
+from ops.wiring import wire
+from web.settings import Settings
+
+log = structlog.get_logger("ops.worker")
+
+
+async def _run(settings: Settings) -> None:
+    product = wire(settings)
+    deliveries = Deliveries(product.engine, product.sms)
+    app = worker_app(
+        product.engine.database.url, product.engine.jobs, {"notices.deliver": deliveries.deliver}
+    )
+    async with app.open_async():
+        product.engine.jobs.sweep()
+        log.info("worker ready")
+        await app.run_worker_async(
+            concurrency=settings.worker_jobs,
+            update_heartbeat_interval=2,
+            stalled_worker_timeout=10,
+            fetch_job_polling_interval=2,
+            shutdown_graceful_timeout=10,
+            delete_jobs="successful",
+        )
+
+
+def work(settings: Settings) -> None:
+    """Work until told to stop; jobs under way are finished or done again by another."""
+    asyncio.run(_run(settings))

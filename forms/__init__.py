@@ -12,8 +12,8 @@ What other rooms use:
 * ``json_schema(form)``: the same for the REST API;
 * ``KINDS``, ``RULES``, ``PAGE_RULES``: what a form may name; ``SETTINGS``: what a judgement reads of the
   company's parameters;
-* ``dictionaries``, ``divisions``, ``masks``, ``wording``, ``rules``: code lists, places, masks, words and
-  single rules.
+* ``dictionaries``, ``reasons``, ``divisions``, ``masks``, ``wording``, ``rules``: code lists, reasons of a
+  send-back, places, masks, sentences and single rules.
 
 Pages and stored answers have the same shape, with one exception: a question whose kind or property says
 ``spread`` puts its parts among the page's answers. So the stored answers are

@@ -5,19 +5,27 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from forms.schema import Component
 from forms.errors import Level, Problem
+from forms.schema import Component
 
 #: What the forms read of the company's parameters: name, default, meaning.
 SETTINGS: tuple[tuple[str, Any, str], ...] = (
     ("hotline", "", "service number named in messages"),
     ("mobile_pattern", "", "pattern of mobile numbers that may be entered; empty: the list of domain.md 3.5"),
-    ("virtual_prefixes", ["162", "165", "167", "170", "171"], "prefixes of virtual operators (domain.md 3.5)"),
+    (
+        "virtual_prefixes",
+        ["162", "165", "167", "170", "171"],
+        "prefixes of virtual operators (3.5)",
+    ),
     ("photos_on_file", True, "pictures the counter has may be kept (R-101)"),
     ("pep_international", False, "option E of platform_type is offered (domain.md 3.8)"),
     ("declaration_modes", {}, "field code → collect | refer (domain.md 3.10); missing: collect"),
     ("field_modes", {}, "path of a question → hidden | optional | required | shown (R-141)"),
-    ("extension_fields", [], "company's own questions: key, label, type text | list, values, required (R-141)"),
+    (
+        "extension_fields",
+        [],
+        "company's own questions: key, label, values (empty: text), required (R-141)",
+    ),
     ("occupation_risk", ["36", "37", "39"], "occupations that the reviewer is told of (domain.md 3.10)"),
     ("dictionaries", {}, "name → entries that replace the built-in code list (domain.md 3.8)"),
     ("send_back_reasons", [], "entries that replace the built-in list (domain.md 3.9)"),

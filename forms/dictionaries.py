@@ -1,17 +1,15 @@
-"""Code lists of domain.md 3.3, 3.8 and 3.9, and the words for states and people.
+"""Code lists of domain.md 3.3, 3.8, and the words for states.
 
 These are the lists a fresh installation starts with. They are data: the company replaces a list through
-the parameters ``dictionaries`` and ``send_back_reasons``, and a case shows the label of the list it used.
+the parameter ``dictionaries``. Reasons of a send-back are in ``reasons``, countries in ``countries``.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
-Step = Literal["upload", "data", "sign", "video"]
-#: Steps in the order in which a customer meets them; a send-back goes to the earliest (A-20).
-STEPS: tuple[Step, ...] = ("upload", "data", "sign", "video")
+from forms.countries import COUNTRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,82 +158,9 @@ LISTS: Mapping[str, tuple[Entry, ...]] = {
     "education": EDUCATION,
     "occupation": OCCUPATION,
     "id_type": ID_TYPES,
+    "country": tuple(Entry(code, chinese, label_en=english) for code, chinese, english in COUNTRIES),
     **DECLARATIONS,
 }
-
-Kind = Literal["retry", "final", "either"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why an application is sent back or refused (3.9)."""
-
-    code: str
-    text: str
-    """What the customer reads."""
-    step: Step | None
-    """Where the customer goes on; None when refused, or when the person deciding chooses."""
-    opens: tuple[str, ...]
-    """What is to be done again: picture slots, or questions."""
-    used_by: frozenset[str]
-    """``video`` and ``review``."""
-    kind: Kind
-    """``retry`` may send back, ``final`` may refuse, ``either`` may do both."""
-    names_side: bool = False
-    """The person deciding names the side of the ID card."""
-    alert: bool = False
-    """Compliance is told."""
-
-
-BOTH_SIDES = ("front", "back")
-VIDEO = frozenset({"video"})
-REVIEW = frozenset({"review"})
-VIDEO_REVIEW = VIDEO | REVIEW
-
-#: What ``Reason.opens`` may name.
-OPENS = (
-    *BOTH_SIDES,
-    "signature",
-    "validity",
-    "phone",
-    "address",
-    "postcode",
-    "education",
-    "occupation",
-    "declarations",
-    "follow_ups",
-)
-
-REASONS = (
-    Reason("P01", "证件照不清晰", "upload", BOTH_SIDES, VIDEO_REVIEW, "retry"),
-    Reason("P02", "签名照不清晰", "upload", ("signature",), VIDEO_REVIEW, "retry"),
-    Reason("P03", "证件照缺边角或切边过度", "upload", BOTH_SIDES, VIDEO_REVIEW, "retry", names_side=True),
-    Reason("P04", "证件照反光、遮挡", "upload", BOTH_SIDES, VIDEO_REVIEW, "retry", names_side=True),
-    Reason("P05", "正反面传错或重复", "upload", BOTH_SIDES, VIDEO_REVIEW, "retry"),
-    Reason("P06", "签名与姓名不一致或缺笔画", "upload", ("signature",), VIDEO_REVIEW, "retry"),
-    Reason("P07", "证件非本人或信息不符", "upload", BOTH_SIDES, VIDEO_REVIEW, "retry"),
-    Reason("P08", "证件已过有效期", "upload", (*BOTH_SIDES, "validity"), VIDEO_REVIEW, "retry"),
-    Reason("P09", "非第二代居民身份证", "upload", BOTH_SIDES, REVIEW, "retry"),
-    Reason("D01", "有效期与证件不一致", "data", ("validity",), VIDEO_REVIEW, "retry"),
-    Reason("D02", "联系电话有误或无法接通", "data", ("phone",), VIDEO_REVIEW, "retry"),
-    Reason("D03", "联系电话非本人使用", "data", ("phone",), VIDEO_REVIEW, "retry"),
-    Reason("D04", "联系地址不完整（需到门牌号）", "data", ("address",), VIDEO_REVIEW, "retry"),
-    Reason("D05", "邮政编码与地址不符", "data", ("postcode",), REVIEW, "retry"),
-    Reason("D06", "学历或职业不准确", "data", ("education", "occupation"), VIDEO_REVIEW, "retry"),
-    Reason("D07", "声明信息不完整或前后矛盾", "data", ("declarations",), VIDEO_REVIEW, "retry"),
-    Reason("D08", "需补充声明附加信息", "data", ("follow_ups",), REVIEW, "retry"),
-    Reason("V01", "视频画面或声音不清晰", "video", (), VIDEO, "retry"),
-    Reason("V02", "未持证件原件", "video", (), VIDEO, "retry"),
-    Reason("V03", "环境嘈杂、光线不足或有他人在场", "video", (), VIDEO, "retry"),
-    Reason("V04", "视频资料不完整，需重新见证", "video", (), REVIEW, "retry"),
-    Reason("S01", "签署文件异常，需重新签署", "sign", (), REVIEW, "retry"),
-    Reason("X01", "人证不一致", None, (), VIDEO_REVIEW, "final", alert=True),
-    Reason("X02", "非本人办理或受他人诱导", None, (), VIDEO_REVIEW, "final", alert=True),
-    Reason("X03", "客户放弃办理", None, (), VIDEO, "final"),
-    Reason("X04", "不符合网上办理条件，请临柜办理", None, (), VIDEO_REVIEW, "final"),
-    Reason("D99", "其他（需填写说明）", None, (), VIDEO_REVIEW, "either"),
-    Reason("X99", "其他（需填写说明）", None, (), VIDEO_REVIEW, "either"),
-)
 
 #: Application states (1.13): what the customer reads, and what staff read where that differs.
 STATES: Mapping[str, tuple[str, str]] = {
@@ -274,11 +199,36 @@ BUSINESSES: Mapping[str, str] = {
 
 #: First two digits of an ID number (3.2).
 ID_PROVINCES: Mapping[str, str] = {
-    "11": "北京", "12": "天津", "13": "河北", "14": "山西", "15": "内蒙古", "21": "辽宁",
-    "22": "吉林", "23": "黑龙江", "31": "上海", "32": "江苏", "33": "浙江", "34": "安徽",
-    "35": "福建", "36": "江西", "37": "山东", "41": "河南", "42": "湖北", "43": "湖南",
-    "44": "广东", "45": "广西", "46": "海南", "50": "重庆", "51": "四川", "52": "贵州",
-    "53": "云南", "54": "西藏", "61": "陕西", "62": "甘肃", "63": "青海", "64": "宁夏",
+    "11": "北京",
+    "12": "天津",
+    "13": "河北",
+    "14": "山西",
+    "15": "内蒙古",
+    "21": "辽宁",
+    "22": "吉林",
+    "23": "黑龙江",
+    "31": "上海",
+    "32": "江苏",
+    "33": "浙江",
+    "34": "安徽",
+    "35": "福建",
+    "36": "江西",
+    "37": "山东",
+    "41": "河南",
+    "42": "湖北",
+    "43": "湖南",
+    "44": "广东",
+    "45": "广西",
+    "46": "海南",
+    "50": "重庆",
+    "51": "四川",
+    "52": "贵州",
+    "53": "云南",
+    "54": "西藏",
+    "61": "陕西",
+    "62": "甘肃",
+    "63": "青海",
+    "64": "宁夏",
     "65": "新疆",
 }
 
@@ -318,12 +268,6 @@ POSTAL_PREFIXES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def state_words(state: str, *, staff: bool = False) -> str:
-    """Return how an application state is called to the customer, or to staff."""
-    customer, other = STATES.get(state, ("处理中", ""))
-    return other if staff and other else customer
-
-
 def label(name: str, code: str, lists: Mapping[str, Sequence[Entry]] = LISTS) -> str:
     """Return the label of ``code`` in list ``name``; an unknown code is shown as it is."""
     return next((one.label for one in lists.get(name, ()) if one.code == code), code)
@@ -340,12 +284,6 @@ def entries(name: str, replaced: Mapping[str, Any], today: date) -> tuple[Entry,
         and (one.active_from is None or one.active_from <= today)
         and (one.active_to is None or today <= one.active_to)
     )
-
-
-def reasons(given: Sequence[Any] = (), used_by: str = "") -> tuple[Reason, ...]:
-    """Return the send-back reasons, the company's or ours, that ``used_by`` may give."""
-    found = tuple(one if isinstance(one, Reason) else _reason(one) for one in given) or REASONS
-    return tuple(one for one in found if not used_by or used_by in one.used_by)
 
 
 def _entry(given: Any) -> Entry:
@@ -365,16 +303,3 @@ def _entry(given: Any) -> Entry:
 
 def _date(given: Any) -> date | None:
     return given if isinstance(given, date) or given is None else date.fromisoformat(str(given))
-
-
-def _reason(given: Mapping[str, Any]) -> Reason:
-    return Reason(
-        code=str(given["code"]),
-        text=str(given["text"]),
-        step=given.get("step"),
-        opens=tuple(given.get("opens") or ()),
-        used_by=frozenset(given.get("used_by") or ("video", "review")),
-        kind=given.get("kind", "retry"),
-        names_side=bool(given.get("names_side")),
-        alert=bool(given.get("alert")),
-    )

@@ -42,8 +42,10 @@ class Agreement(Kind):
             return {"code": code, "title": component.label, "version": version, "sha256": digest}
         held = asked.context.held.get(component.key)
         if not isinstance(held, Mapping):
-            held = asked.context.previous.get(component.key)
-            return {name: held[name] for name in _DOCUMENT if name in held} if _agreed(held) else None
+            before = asked.context.previous.get(component.key)
+            if not isinstance(before, Mapping) or before.get("agreed") is not True:
+                return None
+            return {name: before[name] for name in _DOCUMENT if name in before}
         if isinstance(held.get(code), Mapping):
             held = held[code]
         if not held.get("finished_at"):
@@ -67,10 +69,6 @@ class Agreement(Kind):
 _DOCUMENT = ("code", "title", "version", "sha256", "read_at")
 
 
-def _agreed(answer: Any) -> bool:
-    return isinstance(answer, Mapping) and answer.get("agreed") is True
-
-
 def needed(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the documents that have to be agreed to: the case's ``agreements`` that are needed."""
     listed = data.get("agreements")
@@ -83,8 +81,8 @@ def needed(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 class Agreements(Kind):
     """The list of agreements of this business; the answer is the page's answer.
 
-    Stored ``{"agreed", "documents": [{"code", "title", "version", "sha256", "read_at", "agreed_at"}], "how"}``;
-    ``how`` is ``consent`` until a certificate signs.
+    Stored ``{"agreed", "documents", "how"}``, each document with ``code``, ``title``, ``version``,
+    ``sha256``, ``read_at`` and ``agreed_at``; ``how`` is ``consent`` until a certificate signs.
     """
 
     name = "agreements"

@@ -8,11 +8,12 @@ takes it from what the person chose.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from forms import dictionaries, text
+from forms import reasons as lists
+from forms import text
 from forms.context import Asked
-from forms.dictionaries import STEPS, Reason
 from forms.errors import Flag
 from forms.fields import Found, Kind, NotAnAnswer, Typed
+from forms.reasons import STEPS, Reason
 from forms.schema import Component, words
 
 WORDS = {"approve": "通过", "return": "打回", "reject": "不通过", "retry": "重试"}
@@ -35,7 +36,7 @@ def asks_reasons(component: Component) -> bool:
 def known_reasons(component: Component, given: Iterable[Any] = ()) -> dict[str, Reason]:
     """Return the reasons on offer, by code; ``given`` is the company's own list."""
     used_by = str(component.properties.get("used_by") or "review")
-    return {one.code: one for one in dictionaries.reasons(tuple(given), used_by)}
+    return {one.code: one for one in lists.reasons(tuple(given), used_by)}
 
 
 class Decision(Kind):
@@ -92,7 +93,9 @@ class Decision(Kind):
             yield asked.error(f"请至少选择一个{WORDS[decision]}原因", "required", "reasons")
             return
         if unknown := [code for code in answer["reasons"] if code not in known]:
-            yield asked.error(f"原因{'、'.join(unknown)}不能在这里使用，请重新选择", "not_a_choice", "reasons")
+            yield asked.error(
+                f"原因{'、'.join(unknown)}不能在这里使用，请重新选择", "not_a_choice", "reasons"
+            )
             return
         given = [known[code] for code in answer["reasons"]]
         wrong = "final" if decision == "return" else "retry"
@@ -112,7 +115,9 @@ class Decision(Kind):
         answer = dict(asked.value)
         if asked.context.mode == "typed":
             return answer
-        answer["step"], answer["opens"] = self._goes_to(asked) if answer["decision"] == "return" else (None, [])
+        answer["step"], answer["opens"] = (
+            self._goes_to(asked) if answer["decision"] == "return" else (None, [])
+        )
         answer["decided_at"] = asked.context.now.isoformat()
         return answer
 
@@ -133,10 +138,11 @@ class Decision(Kind):
             # With no side named, both are asked for again: nothing that is wrong may stay closed.
             opens |= (chosen & set(one.opens) or set(one.opens)) if one.names_side else set(one.opens)
         earliest = next((step for step in STEPS if step in steps), "data")
-        return earliest, [one for one in dictionaries.OPENS if one in opens]
+        return earliest, [one for one in lists.OPENS if one in opens]
 
     def html(self, component: Component, name: str, typed: Typed) -> Any:
-        prefix = f"{name}." if any(key.startswith(f"{name}.") for key in typed.keys()) else ""
+        names = tuple(typed.keys())
+        prefix = f"{name}." if any(key.startswith(f"{name}.") for key in names) else ""
         texts = {one: typed.get(prefix + one) for one in _TEXTS}
         return texts | {one: list(typed.getlist(prefix + one)) for one in _LISTS}
 
@@ -147,7 +153,7 @@ class Decision(Kind):
                 "decision": {"enum": list(decisions(component))},
                 "reasons": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
                 "step": {"enum": [*STEPS, "", None]},
-                "opens": {"type": "array", "items": {"enum": list(dictionaries.OPENS)}},
+                "opens": {"type": "array", "items": {"enum": list(lists.OPENS)}},
                 "note": {"type": "string", "maxLength": LONGEST_NOTE},
                 "internal_note": {"type": "string", "maxLength": LONGEST_INTERNAL},
             },

@@ -262,10 +262,14 @@ class OneChoice(Kind):
 
     def schema(self, component: Component) -> dict[str, Any]:
         values = [one.value for one in component.values if one.selectable]
-        return {"enum": values if component.validate.required else [*values, "", None]} if values else {
-            "type": "string",
-            "maxLength": LONGEST,
-        }
+        return (
+            {"enum": values if component.validate.required else [*values, "", None]}
+            if values
+            else {
+                "type": "string",
+                "maxLength": LONGEST,
+            }
+        )
 
 
 class Radio(OneChoice):

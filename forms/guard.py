@@ -45,7 +45,9 @@ def guard(posted: Mapping[str, Any]) -> None:
             for key, inner in value.items():
                 if not isinstance(key, str) or len(key) > LONGEST_KEY or refused_key(key):
                     shown = str(key)[:40]
-                    raise _rejected("", f"提交的内容中含有不允许的名称“{shown}”，请刷新页面后重试", "refused_key")
+                    raise _rejected(
+                        "", f"提交的内容中含有不允许的名称“{shown}”，请刷新页面后重试", "refused_key"
+                    )
                 waiting.append((f"{path}.{key}".lstrip("."), inner, depth + 1))
         elif isinstance(value, list | tuple):
             waiting.extend((f"{path}.{place}", inner, depth + 1) for place, inner in enumerate(value))

@@ -24,7 +24,9 @@ def from_html(form: Form, typed: Typed) -> dict[str, Any]:
     return answers
 
 
-def _read(components: tuple[Component, ...], prefix: str, typed: Typed, names: frozenset[str]) -> dict[str, Any]:
+def _read(
+    components: tuple[Component, ...], prefix: str, typed: Typed, names: frozenset[str]
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for one in components:
         name = prefix + one.key

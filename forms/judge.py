@@ -18,6 +18,7 @@ from forms.rules import PAGE_RULES, RULES
 from forms.schema import DISPLAY, Component, Form
 from forms.tailor import for_company
 
+_NONE: frozenset[str] = frozenset()
 #: Most rows of a list that sets no ``most`` of its own.
 MOST_ROWS = 20
 
@@ -55,7 +56,9 @@ def judge(form: Form, posted: Mapping[str, Any], context: Context) -> Accepted:
 def _confirmed(posted: Mapping[str, Any]) -> frozenset[str]:
     given = posted.get("confirm") or []
     listed = [given] if isinstance(given, str) else given
-    return frozenset(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else frozenset()
+    return (
+        frozenset(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else frozenset()
+    )
 
 
 @dataclass

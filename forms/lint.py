@@ -23,15 +23,19 @@ DANGEROUS = frozenset({"html", "iframe", "expression", "script", "image", "docum
 CHOICES = frozenset({"select", "radio", "checklist"})
 
 FORM_KEYS = frozenset(
-    "id title type components properties schemaVersion exporter executionPlatform "
-    "executionPlatformVersion versionTag".split()
+    words(
+        "id title type components properties schemaVersion exporter versionTag "
+        "executionPlatform executionPlatformVersion"
+    )
 )
 COMPONENT_KEYS = frozenset(
-    "type key path id label description text defaultValue readonly disabled values validate conditional layout "
-    "properties components subtype dateLabel showOutline allowAddRemove isRepeating defaultRepetitions "
-    "nonCollapsedItems disableCollapse searchable appearance verticalAlignment".split()
+    words(
+        "type key path id label description text defaultValue readonly disabled values validate conditional "
+        "layout properties components subtype dateLabel showOutline allowAddRemove isRepeating "
+        "defaultRepetitions nonCollapsedItems disableCollapse searchable appearance verticalAlignment"
+    )
 )
-VALIDATE_KEYS = frozenset("required minLength maxLength min max pattern patternErrorMessage".split())
+VALIDATE_KEYS = frozenset(words("required minLength maxLength min max pattern patternErrorMessage"))
 #: Properties whose value is an expression.
 EXPRESSIONS = ("prefill", "old", "keep")
 #: Keys that the judge itself puts among the answers, or reads from what is posted.
@@ -84,7 +88,8 @@ def _form(source: Mapping[str, Any]) -> Iterator[Finding]:
         if name not in PAGE_RULES:
             yield Finding("form", f"没有页面规则“{name}”", f"there is no page rule {name!r}")
     if _count(components) > MOST_COMPONENTS:
-        yield Finding("form", f"组件超过{MOST_COMPONENTS}个，请拆分表单", f"more than {MOST_COMPONENTS} components")
+        most = MOST_COMPONENTS
+        yield Finding("form", f"组件超过{most}个，请拆分表单", f"more than {most} components; split the form")
         return
     yield from _components(components, "", 0)
 
@@ -96,7 +101,9 @@ def _count(components: Any, depth: int = 0) -> int:
     return len(components) + sum(_count(inner, depth + 1) for inner in below)
 
 
-def _components(components: list[Any], within: str, depth: int, seen: set[str] | None = None) -> Iterator[Finding]:
+def _components(
+    components: list[Any], within: str, depth: int, seen: set[str] | None = None
+) -> Iterator[Finding]:
     """Go through components that share one object; a group without a path shares its parent's."""
     keys = set() if seen is None else seen
     for place, one in enumerate(components):
@@ -123,10 +130,16 @@ def _components(components: list[Any], within: str, depth: int, seen: set[str] |
 def _component(one: Mapping[str, Any]) -> Iterator[_Said]:
     type_ = one.get("type")
     if type_ in DANGEROUS:
-        yield _Said(f"不允许使用“{type_}”组件：它能带入脚本或外部内容", f"{type_!r} is refused: it can bring in scripts or outside content")
+        yield _Said(
+            f"不允许使用“{type_}”组件：它能带入脚本或外部内容",
+            f"{type_!r} is refused: it can bring in scripts or outside content",
+        )
         return
     if not isinstance(type_, str) or type_ not in TYPES:
-        yield _Said(f"没有“{type_}”这种组件，请从面板中选择", f"there is no component {type_!r}; choose one of the palette")
+        yield _Said(
+            f"没有“{type_}”这种组件，请从面板中选择",
+            f"there is no component {type_!r}; choose one of the palette",
+        )
         return
     for key in sorted(set(one) - COMPONENT_KEYS):
         yield _Said(f"组件不支持“{key}”，请删除", f"a component has no {key!r}; remove it")
@@ -151,7 +164,10 @@ def _names(one: Mapping[str, Any], type_: str) -> Iterator[_Said]:
         if type_ not in DISPLAY and type_ != "group":
             yield _Said("请填写key：答案以它保存", "give it a key: the answer is stored under it")
     elif not isinstance(key, str) or not _KEY.fullmatch(key):
-        yield _Said("key只能用字母、数字和下划线，并以字母开头", "a key has letters, digits and underscores, a letter first")
+        yield _Said(
+            "key只能用字母、数字和下划线，并以字母开头",
+            "a key has letters, digits and underscores, a letter first",
+        )
     elif refused_key(key) or key in TAKEN:
         yield _Said(f"“{key}”是保留名称，请改名", f"{key!r} is a reserved name; rename it")
 
@@ -177,7 +193,9 @@ def _validate(found: Any) -> Iterator[_Said]:
             yield _Said("pattern不是有效的正则表达式", "the pattern is not a regular expression")
         else:
             if len(pattern) > 200 or _SLOW.search(pattern):
-                yield _Said("pattern过长或可能极慢（嵌套重复），请改写", "the pattern is too long or may be very slow")
+                yield _Said(
+                    "pattern过长或可能极慢（嵌套重复），请改写", "the pattern is too long or may be very slow"
+                )
 
 
 def _condition(found: Any) -> Iterator[_Said]:
@@ -208,7 +226,9 @@ def _properties(one: Mapping[str, Any], type_: str) -> Iterator[_Said]:
         return
     for key, value in found.items():
         if not isinstance(value, str | int | float | bool) or refused_key(str(key)):
-            yield _Said(f"属性“{key}”应是文字、数字或真假", f"property {key!r} is text, a number, or true or false")
+            yield _Said(
+                f"属性“{key}”应是文字、数字或真假", f"property {key!r} is text, a number, or true or false"
+            )
     for name in words(found.get("rule")):
         if name not in RULES:
             yield _Said(f"没有规则“{name}”", f"there is no rule {name!r}")
@@ -223,7 +243,9 @@ def _properties(one: Mapping[str, Any], type_: str) -> Iterator[_Said]:
         if name in found and not re.fullmatch(r"\d{1,2}", str(found[name]), re.ASCII):
             yield _Said(f"“{name}”应是0到99的整数", f"{name!r} is a whole number from 0 to 99")
     if type_ == "decision" and set(words(found.get("decisions"))) - {"approve", "return", "reject", "retry"}:
-        yield _Said("decisions只能是approve、return、reject、retry", "decisions are approve, return, reject, retry")
+        yield _Said(
+            "decisions只能是approve、return、reject、retry", "decisions are approve, return, reject, retry"
+        )
 
 
 def _values(one: Mapping[str, Any], type_: str) -> Iterator[_Said]:
@@ -241,8 +263,12 @@ def _values(one: Mapping[str, Any], type_: str) -> Iterator[_Said]:
     elif not isinstance(values, list) or not values:
         yield _Said("请添加选项（values）", "add options (values)")
     elif not all(
-        isinstance(v, Mapping) and set(v) <= {"label", "value"} and isinstance(v.get("label"), str)
-        and isinstance(v.get("value"), str) and v["value"] for v in values
+        isinstance(v, Mapping)
+        and set(v) <= {"label", "value"}
+        and isinstance(v.get("label"), str)
+        and isinstance(v.get("value"), str)
+        and v["value"]
+        for v in values
     ):
         yield _Said("每个选项都要有label和value", "every option has a label and a value")
     elif len({v["value"] for v in values}) < len(values):

@@ -181,7 +181,7 @@ def _component(source: Mapping[str, Any]) -> Component:
     validate = source.get("validate") or {}
     hide = (source.get("conditional") or {}).get("hide")
     values = tuple(Choice(str(one["value"]), str(one["label"])) for one in source.get("values") or ())
-    if not values and (name := properties.get("dictionary")) in dictionaries.LISTS:
+    if not values and (name := str(properties.get("dictionary"))) in dictionaries.LISTS:
         values = tuple(
             Choice(one.code, one.label, one.selectable) for one in dictionaries.LISTS[name] if one.active
         )

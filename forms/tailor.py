@@ -6,7 +6,11 @@ from typing import Any
 
 from forms import dictionaries, divisions
 from forms.context import Context
+from forms.expressions import compile_expression
 from forms.schema import Choice, Component, Form, Validate
+
+#: Longest answer to a company's own question in text, in characters.
+LONGEST_EXTENSION = 100
 
 
 def for_company(form: Form, context: Context, answers: Mapping[str, Any] | None = None) -> Form:
@@ -69,19 +73,21 @@ class _Tailor:
         return tuple(Choice(one.code, one.label, one.selectable) for one in offered)
 
     def extensions(self) -> tuple[Component, ...]:
+        """Return the company's own questions."""
         made = []
         for given in self.context.setting("extension_fields") or ():
+            key = str(given["key"])
             values = tuple(Choice(str(one["value"]), str(one["label"])) for one in given.get("values") or ())
+            longest = None if values else LONGEST_EXTENSION
             made.append(
                 Component(
                     type="select" if values else "textfield",
-                    key=str(given["key"]),
+                    key=key,
                     label=str(given["label"]),
                     values=values,
-                    validate=Validate(required=bool(given.get("required")), max_length=None if values else 100),
-                    old=Component(
-                        type="textfield", properties={"old": f"profile.extras.{given['key']}"}
-                    ).expression("old"),
+                    validate=Validate(required=bool(given.get("required")), max_length=longest),
+                    old=compile_expression(f"profile.extras.{key}"),
+                    prefill=compile_expression(f"profile.extras.{key}"),
                 )
             )
         return tuple(made)

@@ -4,10 +4,13 @@ import re
 import unicodedata
 
 #: Full-width digits, letters and hyphen, to their half-width twins.
-_HALF = {code: code - 0xFEE0 for start, end in ((0xFF10, 0xFF19), (0xFF21, 0xFF3A), (0xFF41, 0xFF5A))
-         for code in range(start, end + 1)} | {0xFF0D: 0x2D}
+_HALF = {
+    code: code - 0xFEE0
+    for start, end in ((0xFF10, 0xFF19), (0xFF21, 0xFF3A), (0xFF41, 0xFF5A))
+    for code in range(start, end + 1)
+} | {0xFF0D: 0x2D}
 #: In numbers also other dashes and the full-width plus sign.
-_NUMBER = _HALF | {code: 0x2D for code in (0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212)} | {0xFF0B: 0x2B}
+_NUMBER = _HALF | dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212), 0x2D) | {0xFF0B: 0x2B}
 #: In e-mail addresses also the signs around the names.
 _EMAIL = _NUMBER | {0xFF20: 0x40, 0xFF0E: 0x2E, 0xFF3F: 0x5F}
 

@@ -24,7 +24,9 @@ _ALLOWED = re.compile(f"[{text.CJK}A-Za-z0-9 #()（）、，·./-]*")
 _NUMERALS = "0-9〇零一二两三四五六七八九十百千"
 _TO_THE_DOOR = re.compile(f"[{_NUMERALS}](?:号|弄|栋|幢|座|楼|室|村|组|队)|[0-9]")
 _LOCAL = re.compile(r"[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+)*")
-_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+([a-z]{2,63}|xn--[a-z0-9-]{1,59})", re.IGNORECASE)
+_DOMAIN = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+([a-z]{2,63}|xn--[a-z0-9-]{1,59})", re.IGNORECASE
+)
 
 
 def complaint(detail: str) -> str | None:

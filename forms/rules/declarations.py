@@ -120,4 +120,4 @@ def _changed(component: Component, answers: Mapping[str, Any], scope: Mapping[st
         return is_empty(answer) is not is_empty(old)
     if isinstance(answer, list) and isinstance(old, list):
         return set(map(str, answer)) != set(map(str, old))
-    return divisions.plain(answer) != divisions.plain(old)
+    return bool(divisions.plain(answer) != divisions.plain(old))

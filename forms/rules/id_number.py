@@ -24,9 +24,7 @@ CHECKS = "10X98765432"
 #: Years of age from which one may do business here.
 ADULT = 18
 
-_FORM = re.compile(
-    r"[1-9]\d{5}(18|19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[\dX]", re.ASCII
-)
+_FORM = re.compile(r"[1-9]\d{5}(18|19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[\dX]", re.ASCII)
 #: 港澳台居民居住证 and 外国人永久居留身份证, numbers of the same look; and passports, letters first.
 _OTHER_TYPE = re.compile(r"(71|81|82|83|9\d)\d{15}[\dX]|[A-Z]{1,3}\d{6,14}", re.ASCII)
 
@@ -69,7 +67,7 @@ def birth_date(number: str) -> date | None:
 
 
 def age(born: date, day: date) -> int:
-    """Return the age in full years on ``day``; who is born on 29 February turns on 1 March in common years."""
+    """Return the age in full years; born on 29 February counts from 1 March in common years."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 

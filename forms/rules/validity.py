@@ -1,6 +1,6 @@
 """The validity of the ID card (domain.md 3.4; 居民身份证法 Art. 5, 12, 23)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -69,10 +69,9 @@ def judge(
     """
     if wrong := _error(given, today, born, stored):
         return [wrong]
-    assert given.start is not None
     said = []
-    if born and (expected := unusual_term(born, given)):
-        message = f"按签发时年龄（{age(born, given.start)}周岁），有效期一般为{expected}，请再次核对"
+    if born and (unusual := unusual_term(born, given)):
+        message = f"按签发时年龄（{unusual[0]}周岁），有效期一般为{unusual[1]}，请再次核对"
         said.append(Said("warning", message, "ID_TERM_AGE", "until"))
     if stored and _older(given, stored):
         said.append(Said("warning", OLDER_CARD, "ID_OLDER_CARD", "from"))
@@ -133,15 +132,20 @@ def usual_term(years_old: int) -> int | None:
     return 20 if years_old < 46 else None
 
 
-def unusual_term(born: date, given: Validity) -> str | None:
-    """Return the term one would expect, in words, when ``given`` fits neither the age at its start nor 90 days before."""
-    assert given.start is not None
+def unusual_term(born: date, given: Validity) -> tuple[int, str] | None:
+    """Return the age at the start and the term usual then, when ``given`` has another one.
+
+    None as well when the term fits the age 90 days before: a card is handed out later than asked for.
+    """
+    if given.start is None:
+        return None
     has = None if given.long_term else term(given)
     days = (given.start, given.start - timedelta(days=HANDED_OUT_WITHIN))
     if has in [usual_term(age(born, day)) for day in days]:
         return None
-    usual = usual_term(age(born, given.start))
-    return f"{usual}年" if usual else "长期"
+    years_old = age(born, given.start)
+    usual = usual_term(years_old)
+    return years_old, f"{usual}年" if usual else "长期"
 
 
 def _older(given: Validity, stored: Validity) -> bool:
@@ -154,7 +158,10 @@ def _older(given: Validity, stored: Validity) -> bool:
 def _differs(given: Validity, read: Validity) -> bool:
     """Tell whether OCR read something else; what it could not read does not count."""
     start = read.start is not None and read.start != given.start
-    end = (read.end is not None or read.long_term) and (read.end, read.long_term) != (given.end, given.long_term)
+    end = (read.end is not None or read.long_term) and (read.end, read.long_term) != (
+        given.end,
+        given.long_term,
+    )
     return start or end
 
 

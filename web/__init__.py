@@ -1,0 +1,1 @@
+"""What people see: pages for customers and staff, drawn on the server."""

@@ -1,0 +1,79 @@
+"""What a page reaches: the parts of this product, and who asks."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from flask import current_app, g, session
+
+from engine import Actor, Engine
+from engine.parameters import Parameters
+
+if TYPE_CHECKING:
+    from handlers.captchas import Captchas
+    from handlers.codes import Codes
+    from handlers.counter.protocol import Counter
+    from handlers.customers import Customers
+    from handlers.sms.protocol import SmsGateway
+    from handlers.staff import StaffAccounts
+    from web.sessions import Sessions, WebSession
+    from web.settings import Settings
+
+
+@dataclass(frozen=True)
+class Web:
+    """The parts that pages use; made once by ``ops.wiring``."""
+
+    engine: Engine
+    settings: "Settings"
+    counter: "Counter"
+    sms: "SmsGateway"
+    captchas: "Captchas"
+    codes: "Codes"
+    customers: "Customers"
+    staff: "StaffAccounts"
+    sessions: "Sessions"
+
+
+def web() -> Web:
+    """Return the parts of this product."""
+    return cast(Web, current_app.extensions["kaihu"])
+
+
+def engine() -> Engine:
+    """Return the engine."""
+    return web().engine
+
+
+def parameters() -> Parameters:
+    """Return what the company has set."""
+    return web().engine.parameters()
+
+
+def visit() -> "WebSession":
+    """Return the session of this request, which is ours and not Flask's own."""
+    return cast("WebSession", session)
+
+
+def actor() -> Actor | None:
+    """Return who asks, or None for a stranger; roles and branches are those of this moment."""
+    if "actor" not in g:
+        g.actor = _actor()
+    return cast("Actor | None", g.actor)
+
+
+def person() -> Actor:
+    """Return who asks, on pages that only let in somebody."""
+    found = actor()
+    if found is None:
+        raise LookupError("a page without a person")
+    return found
+
+
+def _actor() -> Actor | None:
+    known = visit().known
+    if known is None:
+        return None
+    company = parameters().company.number
+    if known.kind == "customer":
+        return Actor("customer", known.subject, frozenset({"customer"}), company=company, session=known.name)
+    return web().staff.actor(known.subject, known.name)

@@ -1,0 +1,139 @@
+"""Settings: everything the machine decides about one installation, read here and nowhere else.
+
+What the company decides (service hours, limits, texts) is not here but in ``engine.parameters``.
+Each setting is read from ``KAIHU_<NAME>``; the database also from ``DATABASE_URL``.
+"""
+
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Adapter = Literal["embedded", "http"]
+#: Shortest secret for talking to another system, in characters.
+SHORTEST_TOKEN = 20
+
+
+class SettingsRefused(Exception):
+    """The settings do not fit together; the text names each one and what to do."""
+
+
+class Settings(BaseSettings):
+    """One installation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KAIHU_", frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True
+    )
+
+    mode: Literal["demo", "production"] = Field("demo", description="production refuses every demo part")
+    database_url: str = Field(
+        "",
+        validation_alias=AliasChoices("DATABASE_URL", "KAIHU_DATABASE_URL"),
+        description="address of the PostgreSQL, postgresql://…",
+    )
+    data: Path = Field(Path("var"), description="folder of keys, files and demo logins")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="TCP port of the pages")
+    public_address: str = Field(
+        "", description="how browsers reach the pages, https://…; empty: http://localhost and the port"
+    )
+    threads: int = Field(16, ge=1, le=256, description="requests answered at the same time")
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="proxies in front whose X-Forwarded-… headers are believed, a number"
+    )
+    keyring: Path | None = Field(None, description="key ring file; empty: keyring.json in the data folder")
+    clock_offset: float = Field(0, description="demo: business time ahead of the machine's clock, in seconds")
+    request_limit_bytes: int = Field(
+        11 * 1024 * 1024, ge=1024, description="largest request accepted, in bytes: one picture and its form"
+    )
+    text_limit_bytes: int = Field(
+        512 * 1024, ge=1024, description="most text accepted in one form or JSON document, in bytes"
+    )
+    streams_per_session: int = Field(6, ge=1, le=100, description="live event streams of one session")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
+
+    counter: Adapter = Field("embedded", description="embedded (demo) or the company's counter over http")
+    counter_url: str = Field("", description="address of the counter's interface, https://…")
+    counter_token: SecretStr = Field(SecretStr(""), description="secret shown to the counter")
+    counter_seconds: float = Field(5, gt=0, le=60, description="longest wait for the counter, in seconds")
+    sms: Adapter = Field("embedded", description="embedded (demo phone) or a telephone company over http")
+    sms_url: str = Field("", description="address of the SMS interface, https://…")
+    sms_token: SecretStr = Field(SecretStr(""), description="secret shown to the SMS interface")
+    sms_seconds: float = Field(5, gt=0, le=60, description="longest wait for the SMS interface, in seconds")
+
+    @property
+    def demo(self) -> bool:
+        """Whether the parts that only a demonstration has are there."""
+        return self.mode == "demo"
+
+    @property
+    def address(self) -> str:
+        """How browsers reach the pages, without a slash at the end."""
+        return (self.public_address or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def https(self) -> bool:
+        """Whether browsers come over TLS."""
+        return self.address.startswith("https://")
+
+    @property
+    def keyring_file(self) -> Path:
+        """Where the key ring lies."""
+        return self.keyring or self.data / "keyring.json"
+
+    @property
+    def files(self) -> Path:
+        """Where the sealed files lie."""
+        return self.data / "files"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        wrong = list(self._wrong_anywhere())
+        if not self.demo:
+            wrong += self._wrong_in_production()
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def _wrong_anywhere(self) -> list[str]:
+        wrong = []
+        for name in ("counter", "sms"):
+            if getattr(self, name) == "http" and not getattr(self, f"{name}_url"):
+                wrong.append(f"KAIHU_{name.upper()}_URL: name the address of the {name} interface")
+        parts = urlsplit(self.public_address)
+        if self.public_address and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/")):
+            wrong.append("KAIHU_PUBLIC_ADDRESS: write scheme and host only, such as https://kaihu.example.com")
+        return wrong
+
+    def _wrong_in_production(self) -> list[str]:
+        wrong = []
+        if not self.database_url:
+            wrong.append("DATABASE_URL: name the PostgreSQL to use")
+        if not self.https:
+            wrong.append("KAIHU_PUBLIC_ADDRESS: must begin with https://")
+        if self.keyring is None:
+            wrong.append("KAIHU_KEYRING: name the key ring file; it is not kept beside the database")
+        if self.clock_offset:
+            wrong.append("KAIHU_CLOCK_OFFSET: only a demonstration shifts the clock")
+        for name in ("counter", "sms"):
+            if getattr(self, name) == "embedded":
+                wrong.append(f"KAIHU_{name.upper()}: the embedded {name} is for demonstrations; use http")
+            elif not getattr(self, f"{name}_url").startswith("https://"):
+                wrong.append(f"KAIHU_{name.upper()}_URL: must begin with https://")
+            elif len(getattr(self, f"{name}_token").get_secret_value()) < SHORTEST_TOKEN:
+                wrong.append(f"KAIHU_{name.upper()}_TOKEN: needs at least {SHORTEST_TOKEN} characters")
+        return wrong
+
+
+def read(**given: object) -> Settings:
+    """Return the settings of this process; ``given`` goes before the environment.
+
+    :raises SettingsRefused: with what to do about each.
+    """
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as refused:
+        words = [f"{'.'.join(str(p) for p in one['loc'])}: {one['msg']}".lstrip(": ") for one in refused.errors()]
+        raise SettingsRefused("\n".join(words)) from None

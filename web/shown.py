@@ -1,0 +1,39 @@
+"""Answers as a person reads them: what a stored value of each kind of question looks like in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import get_locale, gettext
+
+from forms import Component
+
+
+def label_of(component: Component) -> str:
+    """Return the question's label in the reader's language; a form may bring its own English."""
+    own = component.properties.get("label_en")
+    if own and str(get_locale()) == "en":
+        return str(own)
+    return gettext(component.label) if component.label else ""
+
+
+def shown(component: Component, value: Any) -> str:
+    """Return ``value``, an answer to ``component``, in words."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, Mapping):
+        return _parts(value)
+    labels = {one.value: gettext(one.label) for one in component.values}
+    if isinstance(value, list | tuple):
+        return "、".join(labels.get(str(one), str(one)) for one in value)
+    if isinstance(value, bool):
+        return gettext("是") if value else gettext("否")
+    return labels.get(str(value), str(value))
+
+
+def _parts(value: Mapping[str, Any]) -> str:
+    if "from" in value:
+        until = gettext("长期") if value.get("long_term") else value.get("until")
+        return f"{value.get('from') or '—'} {gettext('至')} {until or '—'}"
+    if "number" in value:
+        return str(value["number"] or "")
+    return " ".join(str(one) for one in value.values() if isinstance(one, str | int) and one != "")

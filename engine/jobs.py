@@ -190,7 +190,6 @@ class Jobs:
     @staticmethod
     def _catch(opened: OpenCase, task: Task, code: str, words: str) -> bool:
         """Hand an error to the boundary event that waits for it; False when none does."""
-        error = ErrorEventDefinition(code, code=code)
         part = task.workflow
         while part is not None:
             for waiting in part.tasks.values():
@@ -202,6 +201,7 @@ class Jobs:
                 ):
                     at = clock.shanghai(opened.now).isoformat(timespec="seconds")
                     waiting.data = {**waiting.data, "problem": {"code": code, "text": words, "at": at}}
+                    error = type(definition)(definition.name, code=code)
                     event = BpmnEvent(error, payload=None, target=part)
                     opened.run.catch(event)
                     opened.run.do_engine_steps()

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Days = Annotated[int, Field(ge=0, le=36_500)]
 Number = Annotated[int, Field(ge=1, le=100_000)]
 Mode = Literal["collect", "refer"]
-Shown = Literal["hidden", "shown", "required"]
+Shown = Literal["hidden", "shown", "optional", "required"]
 
 
 class Part(BaseModel):
@@ -168,13 +168,20 @@ class Retention(Part):
     access_log_days: Annotated[int, Field(ge=183)] = 183
 
 
+class Offered(Part):
+    """One choice of a company's own question."""
+
+    value: str
+    label: str
+
+
 class ExtensionField(Part):
     """A company's own question on 其他信息 (R-141)."""
 
     key: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")
     label: str
     type: Literal["text", "list"] = "text"
-    values: tuple[Choice, ...] = ()
+    values: tuple[Offered, ...] = ()
     required: bool = False
 
 

@@ -5,7 +5,7 @@ Both adapters speak them, the embedded counter stores them, and ``openapi.json``
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -38,7 +38,12 @@ CHARACTERS: Mapping[str, str] = {"，": "、"}
 FREE_TEXTS = ("id_address", "address", "occupation_note")
 
 #: 监控中心返回码 (domain 3.15), and ours for R-208.
-DONE, BUSY, DATA_REFUSED, NAME_REFUSED, FAILED, CONFLICT = 0, 1, 2, 3, 4, 9
+DONE: Final = 0
+BUSY: Final = 1
+DATA_REFUSED: Final = 2
+NAME_REFUSED: Final = 3
+FAILED: Final = 4
+CONFLICT: Final = 9
 
 
 def _day(value: str) -> str:

@@ -1,0 +1,51 @@
+"""The company's counter: who is a customer, what is on record, and how it is changed (R-010).
+
+Counter         what is asked; two adapters: embedded_counter (our own tables) and http_counter (openapi.json)
+CounterDown …   what can go wrong, see ``protocol``
+operators       the operators that need a counter
+enrol           gives the embedded counter a customer
+"""
+
+from handlers.counter.embedded import EmbeddedTransport, embedded_counter, enrol
+from handlers.counter.protocol import (
+    Account,
+    AccountType,
+    Address,
+    Counter,
+    CounterBusy,
+    CounterConflict,
+    CounterCustomer,
+    CounterDown,
+    CounterFault,
+    CounterRefused,
+    Mapped,
+    PhotoRole,
+    Profile,
+    Receipt,
+    Status,
+    UnknownCustomer,
+)
+from handlers.counter.update import operators
+
+__all__ = [
+    "Account",
+    "AccountType",
+    "Address",
+    "Counter",
+    "CounterBusy",
+    "CounterConflict",
+    "CounterCustomer",
+    "CounterDown",
+    "CounterFault",
+    "CounterRefused",
+    "EmbeddedTransport",
+    "Mapped",
+    "PhotoRole",
+    "Profile",
+    "Receipt",
+    "Status",
+    "UnknownCustomer",
+    "embedded_counter",
+    "enrol",
+    "operators",
+]

@@ -26,11 +26,15 @@ MOST_RULES, MOST_COLUMNS = 500, 20
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
-class NoRuleMatched(EngineError):
+class DecisionFailed(EngineError):
+    """A decision table does not decide this."""
+
+
+class NoRuleMatched(DecisionFailed):
     """No rule of the decision table fits."""
 
 
-class SeveralRulesMatched(EngineError):
+class SeveralRulesMatched(DecisionFailed):
     """More than one rule of the decision table fits."""
 
     def __init__(self, decision: str, rules: tuple[str, ...]) -> None:

@@ -8,8 +8,8 @@ from engine.diagrams.decisions import Decision
 from engine.diagrams.lint.model import Diagram, Node, Scope
 from engine.diagrams.lint.written import of_node
 
-#: Variables that every case has from its start.
-START_DATA = frozenset({"profile", "number", "origin", "category"})
+#: Variables that every case has from its start, and the ``problem`` that an error boundary leaves.
+START_DATA = frozenset({"profile", "number", "origin", "category", "business", "problem"})
 
 
 class OperatorInfo(Protocol):

@@ -1,0 +1,70 @@
+"""The agreement page: domain.md 1.9, scenario G-43."""
+
+from tests.answering import accepted, context, said
+
+LISTED = [
+    {"code": "customer_notice", "title": "客户须知", "version": "3", "sha256": "a", "needed": True},
+    {"code": "risk_statement", "title": "期货交易风险说明书", "version": "1", "sha256": "b", "needed": True},
+    {"code": "brokerage_contract", "title": "期货经纪合同", "version": "1", "sha256": "c", "needed": False},
+]
+
+
+def read(*codes, **changed):
+    known = {one["code"]: one for one in LISTED}
+    return {
+        "agreements": {code: known[code] | {"opened_at": "1", "finished_at": "2"} | changed for code in codes}
+    }
+
+
+def known(held, **more):
+    return context(held=held, data={"agreements": {"documents": LISTED}}, **more)
+
+
+AGREED = {"agreements": {"agreed": True}}
+
+
+def test_g43_unread_agreements_are_named():
+    [message] = said("agreements", AGREED, known(read("customer_notice")))
+    assert message == "请先阅读完《期货交易风险说明书》"
+
+
+def test_an_agreement_only_opened_is_not_read():
+    held = read("customer_notice", "risk_statement")
+    held["agreements"]["customer_notice"]["finished_at"] = None
+    assert said("agreements", AGREED, known(held)) == ["请先阅读完《客户须知》"]
+
+
+def test_r158_a_newer_version_is_read_again():
+    held = read("customer_notice", "risk_statement", version="0")
+    [message] = said("agreements", AGREED, known(held))
+    assert message == "《客户须知》《期货交易风险说明书》已更新，请重新阅读并同意"
+
+
+def test_r152_without_the_tick_nothing_is_signed():
+    [message] = said("agreements", {}, known(read("customer_notice", "risk_statement")))
+    assert message == "请勾选「我已阅读并同意 以上所有协议和业务规则内容」"
+
+
+def test_what_was_agreed_to_is_stored_with_version_and_time():
+    answers = accepted("agreements", AGREED, known(read("customer_notice", "risk_statement"))).answers
+    assert answers["how"] == "consent"
+    assert [one["code"] for one in answers["documents"]] == ["customer_notice", "risk_statement"]
+    assert answers["documents"][0] == {
+        "code": "customer_notice", "title": "客户须知", "version": "3", "sha256": "a", "read_at": "2",
+        "agreed_at": "2026-03-18T02:00:00+00:00",
+    }  # fmt: skip
+
+
+def test_what_was_read_before_in_this_case_needs_no_second_reading():
+    before = accepted("agreements", AGREED, known(read("customer_notice", "risk_statement"))).answers
+    assert said("agreements", AGREED, known({}, previous=before)) == []
+
+
+def test_reading_is_never_taken_from_the_client():
+    forged = {"agreements": {"agreed": True, **read("customer_notice", "risk_statement")["agreements"]}}
+    assert said("agreements", forged, known({})) == ["请先阅读完《客户须知》《期货交易风险说明书》"]
+
+
+def test_without_a_list_nothing_is_signed():
+    [message] = said("agreements", AGREED, context())
+    assert message == "协议清单尚未准备好，请刷新页面后重试"

@@ -31,6 +31,9 @@ class Filters:
     whose: str = "all"
 
 
+EVERYTHING = Filters()
+
+
 @dataclass(frozen=True)
 class InboxRow:
     """One line of the inbox."""
@@ -59,7 +62,7 @@ class Inbox:
         self._database = database
         self._keyring = keyring
 
-    def list(self, actor: Actor, filters: Filters = Filters(), limit: int = 200) -> list[InboxRow]:  # noqa: B008
+    def list(self, actor: Actor, filters: Filters = EVERYTHING, limit: int = 200) -> list[InboxRow]:
         """Return what ``actor`` may work on, most urgent first."""
         query = (
             select(WorkItemRow, CaseRow)
@@ -105,6 +108,19 @@ class Inbox:
         key = self._keyring.case_key(str(case.id), case.key)
         summary = orjson.loads(key.open(case.summary, SUMMARY))
         return InboxRow(
-            item.id, case.id, case.type, case.number, summary.get("name", ""), case.branch, item.lane, item.element,
-            item.form, case.state, list(case.flags), item.opened_at, item.due_at, item.claimed_by, item.claimed_at,
-        )  # fmt: skip
+            task_id=item.id,
+            case_id=case.id,
+            type=case.type,
+            number=case.number,
+            name=summary.get("name", ""),
+            branch=case.branch,
+            lane=item.lane,
+            element=item.element,
+            form=item.form,
+            state=case.state,
+            flags=list(case.flags),
+            opened_at=item.opened_at,
+            due_at=item.due_at,
+            claimed_by=item.claimed_by,
+            claimed_at=item.claimed_at,
+        )

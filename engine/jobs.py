@@ -6,7 +6,7 @@ twice, late or for nothing does no harm, and one that is lost is found by the sw
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -107,7 +107,12 @@ class Jobs:
             parameters = task.task_spec.parameters(task)
             operator = self._stepper.catalogue.operator(job.operator)
             call = JobCall(
-                str(task_id), facts_of(row), opened.key, dict(task.data), job.attempts + 1, self._stepper.around()
+                str(task_id),
+                facts_of(row),
+                opened.key,
+                dict(task.data),
+                job.attempts + 1,
+                self._stepper.around(),
             )
         began = time.monotonic()
         try:
@@ -131,7 +136,9 @@ class Jobs:
     @staticmethod
     def _log(case_id: UUID, task_id: UUID, operator: Operator, outcome: str, began: float) -> None:
         took = round(time.monotonic() - began, 3)
-        log.info("job", case=str(case_id), task=str(task_id), operator=operator.name, outcome=outcome, seconds=took)
+        log.info(
+            "job", case=str(case_id), task=str(task_id), operator=operator.name, outcome=outcome, seconds=took
+        )
 
     @staticmethod
     def _started(opened: OpenCase, task_id: UUID) -> Task | None:
@@ -181,7 +188,9 @@ class Jobs:
                 self._stepper.save(opened, "job.failed", task, problem={"code": code, "text": failure.text})
                 return "error"
             job.state = "incident"
-            entry = JournalEntry("job.incident", WORKER.label, {"element": task.task_spec.name}, None, task_id)
+            entry = JournalEntry(
+                "job.incident", WORKER.label, {"element": task.task_spec.name}, None, task_id
+            )
             self._stepper.journal.write(session, opened.row, opened.key, [entry], opened.now)
             self._stepper.tell(session, opened.row, ["operator"])
             log.error("incident", case=str(case_id), task=str(task_id), operator=operator.name)
@@ -229,7 +238,9 @@ class Jobs:
 
     def _fire_timers(self) -> int:
         fired = 0
-        due = select(CaseRow.id).where(CaseRow.next_due <= clock.now()).order_by(CaseRow.next_due).limit(SWEEP)
+        due = (
+            select(CaseRow.id).where(CaseRow.next_due <= clock.now()).order_by(CaseRow.next_due).limit(SWEEP)
+        )
         with self._database.reading() as session:
             ids = list(session.scalars(due))
         for case_id in ids:
@@ -268,8 +279,8 @@ class Jobs:
     def _find_lost(self) -> int:
         """Level-triggered: whatever waits and is in no queue is put into the queue again."""
         lost = text(
-            "select j.task_id, j.case_id, j.operator from job j where j.state = 'waiting' and j.due_at < :since "
-            "and not exists (select 1 from procrastinate_jobs q where q.status in ('todo', 'doing') "
+            "select j.task_id, j.case_id, j.operator from job j "
+            "where j.state = 'waiting' and j.due_at < :since and not exists (select 1 from procrastinate_jobs q where q.status in ('todo', 'doing') "
             "and q.task_name = 'engine.run_job' and q.args->>'task_id' = j.task_id::text) limit :most"
         )
         with self._database.transaction() as session:
@@ -286,10 +297,13 @@ class Jobs:
 Run = Callable[..., Any]
 
 
-def worker_app(url: str, jobs: Jobs, more: dict[str, Run] | None = None) -> procrastinate.App:
+def worker_app(
+    url: str, jobs: Jobs, more: Mapping[str, Run] | None = None, sweeps: Mapping[str, Run] | None = None
+) -> procrastinate.App:
     """Return the queue's application for a worker.
 
     :param more: further jobs by name, such as ``notices.deliver``; called with their ids.
+    :param sweeps: what else happens by itself, by name; called every minute.
     """
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=2, max_size=8))
 
@@ -309,6 +323,15 @@ def worker_app(url: str, jobs: Jobs, more: dict[str, Run] | None = None) -> proc
             log.warning("a worker died over a job; it is given to another", job=job.id, name=job.task_name)
             await app.job_manager.retry_job(job)
 
+    for name, function in (sweeps or {}).items():
+
+        def once(timestamp: int, function: Run = function) -> None:
+            function()
+
+        registered = app.task(name=name, queue="sweep", queueing_lock=name)(once)
+        app.periodic(cron="* * * * *", periodic_id=name)(registered)
+
     for name, function in (more or {}).items():
-        app.task(function, name=name, queue="cases", retry=procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3))
+        again = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3)
+        app.task(name=name, queue="cases", retry=again)(function)
     return app

@@ -57,7 +57,11 @@ class OperatorFailed(Exception):
 
 
 class OperatorError(OperatorFailed):
-    """The business says no; ``code`` names the diagram's error, ``text`` is for staff and holds nothing personal."""
+    """The business says no.
+
+    :param code: names the diagram's error.
+    :param text: for staff; holds nothing personal.
+    """
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -261,9 +265,8 @@ class Catalogue:
                 if isinstance(made, Operator) and callable(function):
                     found._offer(replace(made, function=function))
                 asked = getattr(function, _CHECK, None)
-                if isinstance(asked, str) and callable(function):
-                    if found.checks.setdefault(asked, function) != function:
-                        raise ValueError(f"two checks are called {asked}")
+                if isinstance(asked, str) and found.checks.setdefault(asked, function) != function:
+                    raise ValueError(f"two checks are called {asked}")
         return found
 
     def _offer(self, made: Operator) -> None:

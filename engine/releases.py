@@ -151,7 +151,9 @@ class Releases:
                 "current": True,
             }
             session.execute(
-                insert(ReleaseRow).values(row).on_conflict_do_update(index_elements=["id"], set_={"current": True})
+                insert(ReleaseRow)
+                .values(row)
+                .on_conflict_do_update(index_elements=["id"], set_={"current": True})
             )
         return self._remember(release)
 

@@ -42,9 +42,17 @@ Defer = Callable[..., None]
 def facts_of(row: CaseRow) -> CaseFacts:
     """Return what operators and checks may know of a case."""
     return CaseFacts(
-        row.id, row.type, row.category, row.company, row.branch, row.owner, row.number, row.state, row.opened_at,
-        list(row.flags),
-    )  # fmt: skip
+        id=row.id,
+        type=row.type,
+        category=row.category,
+        company=row.company,
+        branch=row.branch,
+        owner=row.owner,
+        number=row.number,
+        state=row.state,
+        opened_at=row.opened_at,
+        flags=list(row.flags),
+    )
 
 
 def seal_over(run: Run, data: Mapping[str, Any]) -> bytes:
@@ -149,7 +157,9 @@ class Stepper:
         opened.jobs_before = {t.id for t in run.jobs()}
         return opened
 
-    def open_new(self, session: Session, row: CaseRow, key: CaseKey, release: Release, actor: Actor) -> OpenCase:
+    def open_new(
+        self, session: Session, row: CaseRow, key: CaseKey, release: Release, actor: Actor
+    ) -> OpenCase:
         """Open a case that is being started."""
         run = Run(release.diagram(row.type), NoOperators())
         opened = OpenCase(session, row, key, release, run, actor, clock.now())
@@ -178,7 +188,9 @@ class Stepper:
         over = run.is_completed()
         row.state = self._state(opened) or row.state
         row.flags = flags_in(opened.data())
-        started = [t for i, t in (people | jobs).items() if i not in opened.people_before | opened.jobs_before]
+        started = [
+            t for i, t in (people | jobs).items() if i not in opened.people_before | opened.jobs_before
+        ]
         if over:
             row.closed_at, row.open_key, row.next_due = opened.now, None, None
             row.blob = opened.key.seal(seal_over(run, dict(run.data)), BLOB)
@@ -233,7 +245,8 @@ class Stepper:
         due = [
             datetime.fromisoformat(t.internal_data["event_value"])
             for t in run.event_manager.tasks.values()
-            if isinstance(t.task_spec.event_definition, spiff.BusinessTimer) and "event_value" in t.internal_data
+            if isinstance(t.task_spec.event_definition, spiff.BusinessTimer)
+            and "event_value" in t.internal_data
         ]
         return min(due, default=None)
 

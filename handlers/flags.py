@@ -40,9 +40,12 @@ def assess(step: Step) -> dict[str, Any]:
         expired = (clock.shanghai(step.now).date() - date.fromisoformat(until)).days
         if expired > settings.id_expired_video_days:
             flags.append("ID_LONG_EXPIRED")
+    flags = list(dict.fromkeys(flags))
+    levels = settings.review.levels.get(step.case.type, 1)
     return {
-        "flags": list(dict.fromkeys(flags)),
-        "video_due": step.case.type in settings.video.always_for or step.case.category in settings.video.always_for,
+        "flags": flags,
+        "levels": 2 if settings.review.two_for.intersection(flags) else levels,
+        "video_due": step.case.type in settings.video.always_for,
     }
 
 

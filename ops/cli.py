@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine.diagrams.bounded import check_in_child
 from engine.errors import EngineError
-from ops import logs
+from web import logs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from web.settings import Settings
 
     settings = Settings()
-    logs.set_up(settings.log_level)
+    logs.configure(settings.log_level)
     if options.part == "migrate":
         from ops.migrate import upgrade
 

@@ -16,7 +16,10 @@ async def _run(settings: Settings) -> None:
     product = wire(settings)
     deliveries = Deliveries(product.engine, product.sms)
     app = worker_app(
-        product.engine.database.url, product.engine.jobs, {"notices.deliver": deliveries.deliver}
+        product.engine.database.url,
+        product.engine.jobs,
+        {"notices.deliver": deliveries.deliver},
+        {"notices.sweep": deliveries.sweep},
     )
     async with app.open_async():
         product.engine.jobs.sweep()

@@ -33,7 +33,7 @@ WALL_SECONDS = 60
 #: Address space of the child, in bytes; it uses about 300 MB.
 MEMORY = 1536 * 1024 * 1024
 #: Walks through each process that nobody calls, and the seconds they may take together.
-WALKS, WALKING_SECONDS = 12, 6.0
+WALKS, WALKING_SECONDS = 12, 4.0
 #: Python's recursion limit in the child: below the usual 1000, since a web request is deep already
 #: when it parses what was checked here.
 RECURSION = 850
@@ -174,14 +174,19 @@ def _release(
     )
 
 
-def main() -> None:
-    """Answer one request from standard input on standard output."""
-    request = orjson.loads(sys.stdin.buffer.read())
+def limit() -> None:
+    """Limit this process; there is no way back."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     sys.setrecursionlimit(RECURSION)
+
+
+def main() -> None:
+    """Answer one request from standard input on standard output."""
+    request = orjson.loads(sys.stdin.buffer.read())
+    limit()
     found = check(
         {name: text.encode() for name, text in request["files"].items()},
         request["forms"],

@@ -77,7 +77,9 @@ class _Flat:
                 task.task_spec._update(task)
 
     def is_completed(self) -> bool:
-        if not self.completed and not any(t._state & TaskState.NOT_FINISHED_MASK for t in self.tasks.values()):
+        if not self.completed and not any(
+            t._state & TaskState.NOT_FINISHED_MASK for t in self.tasks.values()
+        ):
             self.completed = True
         return self.completed
 
@@ -146,7 +148,10 @@ class Run(_Flat, BpmnWorkflow):  # type: ignore[misc]
     def refresh_timers(self) -> None:
         """Let timers whose moment has come become ready."""
         for task in list(self.event_manager.tasks.values()):
-            if isinstance(task.task_spec.event_definition, TimerEventDefinition) and task.id in task.workflow.tasks:
+            if (
+                isinstance(task.task_spec.event_definition, TimerEventDefinition)
+                and task.id in task.workflow.tasks
+            ):
                 task.task_spec._update(task)
 
     def get_task_from_id(self, task_id: Any) -> Task | None:

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from SpiffWorkflow.bpmn.specs.control import _EndJoin
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import SubWorkflowTask
 from SpiffWorkflow.task import Task
@@ -52,10 +53,7 @@ def _dump_part(part: Any) -> dict[str, Any]:
         if task._state & _UNSTORED:
             continue
         parent = part.tasks.get(task._parent)
-        if parent is None:
-            changed, gone = task.data, []
-        else:
-            changed, gone = _difference(parent.data, task.data)
+        changed, gone = _difference({} if parent is None else parent.data, task.data)
         rows.append(
             (
                 str(task.id),
@@ -161,7 +159,9 @@ def compact(run: Run) -> int:
 
 def _compact_part(part: Any) -> int:
     tasks, root = part.tasks, part.task_tree
-    live = [t for t in tasks.values() if t._state & LIVE]
+    # A branch that ended (a reminder, say) waits at the end join for the others; were it to count, its
+    # place in the tree would keep every later round, and the join would count stale branches again.
+    live = [t for t in tasks.values() if t._state & LIVE and not isinstance(t.task_spec, _EndJoin)]
     if not live:
         return 0
     cut = root

@@ -13,7 +13,10 @@ def _run() -> None:
     engine = create_engine(given["url"], poolclass=pool.NullPool)
     with engine.connect() as connection:
         context.configure(
-            connection=connection, target_metadata=given["metadata"], include_name=_own, transaction_per_migration=True
+            connection=connection,
+            target_metadata=given["metadata"],
+            include_name=_own,
+            transaction_per_migration=True,
         )
         with context.begin_transaction():
             context.run_migrations()

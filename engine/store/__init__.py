@@ -16,5 +16,13 @@ from engine.store.journal import Journal, JournalEntry
 from engine.store.sealing import CaseKey, Keyring, SealBroken
 
 __all__ = [
-    "Base", "CaseKey", "Database", "FileStore", "Journal", "JournalEntry", "Keyring", "SealBroken", "StoredFile",
+    "Base",
+    "CaseKey",
+    "Database",
+    "FileStore",
+    "Journal",
+    "JournalEntry",
+    "Keyring",
+    "SealBroken",
+    "StoredFile",
 ]

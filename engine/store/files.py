@@ -26,11 +26,12 @@ class StoredFile:
     """A file as a case refers to it.
 
     :param sha256: of the plain bytes, hex.
+    :param size: of the plain bytes.
     """
 
     id: UUID
     sha256: str
-    bytes: int
+    size: int
     media_type: str
 
 
@@ -59,7 +60,7 @@ class FileStore:
                 case_id=UUID(key.case_id),
                 role=role,
                 media_type=media_type,
-                bytes=len(plain),
+                size=len(plain),
                 sealed_sha256=name,
                 digest=key.seal(digest.encode(), f"file.digest:{file_id}"),
                 stored_at=at,
@@ -86,7 +87,7 @@ class FileStore:
         digest = key.open(row.digest, f"file.digest:{file_id}").decode()
         if sha256(plain).hexdigest() != digest:
             raise SealBroken("file.digest")
-        return StoredFile(row.id, digest, row.bytes, row.media_type), plain
+        return StoredFile(row.id, digest, row.size, row.media_type), plain
 
     def _path(self, name: str) -> Path:
         return self.root / name[:2] / name[2:4] / name

@@ -41,9 +41,16 @@ class JournalEntry:
 
 
 def link(previous: bytes, row: Mapping[str, Any]) -> bytes:
-    """Return the hash of ``row`` after ``previous``: SHA-256 over the former and the row's fields in order."""
+    """Return the hash of ``row`` after ``previous``: SHA-256 over that and the row's fields in order."""
     body = orjson.dumps(
-        [row["subject"], row["seq"], row["at"].isoformat(), row["kind"], row["actor"], str(row["task_id"] or "")]
+        [
+            row["subject"],
+            row["seq"],
+            row["at"].isoformat(),
+            row["kind"],
+            row["actor"],
+            str(row["task_id"] or ""),
+        ]
     )
     digest = sha256(previous)
     for part in (body, row["open_part"], row["sealed_part"] or b""):

@@ -96,7 +96,7 @@ class Keyring:
         return self.open(sealed, aad).decode()
 
     def blind(self, value: str, purpose: str) -> bytes:
-        """Return 32 bytes that find ``value`` again without telling it; equal values of one purpose are equal."""
+        """Return 32 bytes by which ``value`` is found again without telling it, within one purpose."""
         return hmac.new(self._derived(purpose), value.encode(), sha256).digest()
 
     def derive(self, purpose: str) -> bytes:

@@ -33,7 +33,9 @@ class ReleaseRow(Base):
 
     __tablename__ = "release"
 
-    id: Mapped[str] = mapped_column(String(64), primary_key=True, doc="SHA-256 of the canonical contents, hex")
+    id: Mapped[str] = mapped_column(
+        String(64), primary_key=True, doc="SHA-256 of the canonical contents, hex"
+    )
     contents: Mapped[bytes] = mapped_column(LargeBinary, doc="JSON: file name → text")
     types: Mapped[list[str]] = mapped_column(ARRAY(String(80)), doc="process ids a case may start with")
     published_at: Mapped[datetime] = mapped_column(Moment)
@@ -55,7 +57,9 @@ class CaseRow(Base):
     company: Mapped[str] = mapped_column(String(4))
     branch: Mapped[str] = mapped_column(String(40))
     owner: Mapped[str] = mapped_column(String(80), doc="the customer's id")
-    open_key: Mapped[str | None] = mapped_column(String(200), doc="one open case a key (R-211); null once closed")
+    open_key: Mapped[str | None] = mapped_column(
+        String(200), doc="one open case a key (R-211); null once closed"
+    )
     number: Mapped[str | None] = mapped_column(String(16), doc="acceptance number, 16 digits")
     state: Mapped[str] = mapped_column(String(40), doc="application state of domain 1.13")
     flags: Mapped[list[str]] = mapped_column(ARRAY(String(40)), doc="codes the reviewer is shown")
@@ -66,7 +70,9 @@ class CaseRow(Base):
     blob: Mapped[bytes] = mapped_column(LargeBinary, doc="sealed state; see engine.diagrams.state")
     summary: Mapped[bytes] = mapped_column(LargeBinary, doc="sealed JSON for lists: the masked name")
     steps: Mapped[int] = mapped_column(Integer, doc="steps taken so far")
-    next_due: Mapped[datetime | None] = mapped_column(Moment, doc="when the earliest timer of the diagram fires")
+    next_due: Mapped[datetime | None] = mapped_column(
+        Moment, doc="when the earliest timer of the diagram fires"
+    )
     journal_seq: Mapped[int] = mapped_column(Integer)
     journal_head: Mapped[bytes] = mapped_column(LargeBinary)
 
@@ -97,13 +103,17 @@ class WorkItemRow(Base):
     closed_at: Mapped[datetime | None] = mapped_column(Moment)
     closed_by: Mapped[str | None] = mapped_column(String(80))
     outcome: Mapped[str | None] = mapped_column(String(20), doc="done, back or cancelled")
-    idle_at: Mapped[datetime | None] = mapped_column(Moment, doc="when, untouched, the case is sent a message")
+    idle_at: Mapped[datetime | None] = mapped_column(
+        Moment, doc="when, untouched, the case is sent a message"
+    )
     idle_message: Mapped[str | None] = mapped_column(String(80))
 
     __table_args__ = (
         Index("ix_work_item_case", "case_id"),
         Index("ix_work_item_inbox", "lane", "branch", "due_at", postgresql_where=text("closed_at is null")),
-        Index("ix_work_item_idle", "idle_at", postgresql_where=text("closed_at is null and idle_at is not null")),
+        Index(
+            "ix_work_item_idle", "idle_at", postgresql_where=text("closed_at is null and idle_at is not null")
+        ),
         CheckConstraint("(claimed_by is null) = (claimed_at is null)", name="claimed_whole"),
     )
 
@@ -132,7 +142,9 @@ class JobRow(Base):
     state: Mapped[str] = mapped_column(String(10), doc="waiting or incident")
     attempts: Mapped[int] = mapped_column(Integer)
     due_at: Mapped[datetime] = mapped_column(Moment)
-    problem: Mapped[str | None] = mapped_column(Text, doc="what the last attempt said, for staff; nothing personal")
+    problem: Mapped[str | None] = mapped_column(
+        Text, doc="what the last attempt said, for staff; nothing personal"
+    )
     opened_at: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -147,7 +159,9 @@ class JournalRow(Base):
     kind: Mapped[str] = mapped_column(String(40))
     actor: Mapped[str] = mapped_column(String(100))
     task_id: Mapped[UUID | None]
-    open_part: Mapped[bytes] = mapped_column(LargeBinary, doc="JSON, nothing personal: elements started and ended")
+    open_part: Mapped[bytes] = mapped_column(
+        LargeBinary, doc="JSON, nothing personal: elements started and ended"
+    )
     sealed_part: Mapped[bytes | None] = mapped_column(LargeBinary, doc="sealed JSON: answers and results")
     hash: Mapped[bytes] = mapped_column(LargeBinary)
 
@@ -171,8 +185,10 @@ class FileRow(Base):
     case_id: Mapped[UUID] = mapped_column(ForeignKey("case.id"), index=True)
     role: Mapped[str] = mapped_column(String(40))
     media_type: Mapped[str] = mapped_column(String(80))
-    bytes: Mapped[int] = mapped_column(BigInteger)
-    sealed_sha256: Mapped[str] = mapped_column(String(64), doc="of the sealed bytes, hex: their name in the store")
+    size: Mapped[int] = mapped_column(BigInteger, doc="bytes before sealing")
+    sealed_sha256: Mapped[str] = mapped_column(
+        String(64), doc="of the sealed bytes, hex: their name in the store"
+    )
     digest: Mapped[bytes] = mapped_column(LargeBinary, doc="sealed SHA-256 of the plain bytes")
     stored_at: Mapped[datetime] = mapped_column(Moment)
 

@@ -65,7 +65,8 @@ def documents(parameters: Parameters, type: str, account_type: str) -> list[Docu
     return [
         document(need.code)
         for need in parameters.agreements
-        if (not need.types or type in need.types) and (not need.account_types or account_type in need.account_types)
+        if (not need.types or type in need.types)
+        and (not need.account_types or account_type in need.account_types)
     ]
 
 
@@ -86,7 +87,9 @@ def listing(step: Step, *, type: str, content: str) -> dict[str, Any]:
     :param type: the list the decision table names.
     :param content: the category of what is agreed to.
     """
-    account_type = str((step.data.get("profile") or {}).get("account_type") or step.data.get("account_type") or "")
+    account_type = str(
+        (step.data.get("profile") or {}).get("account_type") or step.data.get("account_type") or ""
+    )
     listed = documents(step.parameters, step.case.type, account_type)
     digest = content_hash(step.data, listed)
     review = step.data.get("review") or {}

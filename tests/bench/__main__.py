@@ -11,7 +11,9 @@ NAMES = ("engine", "steps")
 COMPARE = {"<=": operator.le, ">=": operator.ge, "=": operator.eq}
 
 
-def report(name: str, figures: Mapping[str, float], budget: Mapping[str, tuple[str, float]], as_json: bool) -> bool:
+def report(
+    name: str, figures: Mapping[str, float], budget: Mapping[str, tuple[str, float]], as_json: bool
+) -> bool:
     """Print figures; return whether all that have a budget keep it."""
     ok = all(COMPARE[sign](figures[key], limit) for key, (sign, limit) in budget.items())
     if as_json:

@@ -3,6 +3,7 @@
 They stay as they are, whatever the product's own diagrams become, so that figures compare over the years.
 """
 
+from itertools import pairwise
 from xml.sax.saxutils import escape, quoteattr
 
 _HEAD = (
@@ -52,7 +53,7 @@ class Drawing:
         )
 
     def chain(self, *elements: str) -> None:
-        for source, target in zip(elements, elements[1:], strict=False):
+        for source, target in pairwise(elements):
             self.flow(source, target)
 
     def xml(self) -> bytes:
@@ -159,13 +160,29 @@ def answers(element: str, round_: int, returns_left: int) -> dict[str, object]:
     """Return what the person at ``element`` answers, about 2 KB of data over a whole journey."""
     decision = {"decision": "approve", "target": "", "reasons": []}
     if returns_left > 0:
-        decision = {"decision": "return", "target": ("", "upload", "sign")[returns_left % 3], "reasons": ["D02"]}
+        decision = {
+            "decision": "return",
+            "target": ("", "upload", "sign")[returns_left % 3],
+            "reasons": ["D02"],
+        }
     table: dict[str, dict[str, object]] = {
         "upload": {
-            "images": {"front": f"file:{round_}:aa11", "back": f"file:{round_}:bb22", "signature": f"file:{round_}:cc"}
+            "images": {
+                "front": f"file:{round_}:aa11",
+                "back": f"file:{round_}:bb22",
+                "signature": f"file:{round_}:cc",
+            }
         },
-        "edit": {"phone": {"kind": "mobile", "number": f"1380000{round_:04d}", "verified": True, "nav": "next"}},
-        "sign": {"signing": {"documents": ["notice", "contract", "risk", "duty"], "proof": "x" * 120, "nav": "next"}},
+        "edit": {
+            "phone": {"kind": "mobile", "number": f"1380000{round_:04d}", "verified": True, "nav": "next"}
+        },
+        "sign": {
+            "signing": {
+                "documents": ["notice", "contract", "risk", "duty"],
+                "proof": "x" * 120,
+                "nav": "next",
+            }
+        },
         "judge": {"review": decision},
         "c_apply": {"video_request": {"branch": "0001"}},
         "c_video": {"video": {"decision": "pass", "seat": 7}},

@@ -17,6 +17,10 @@ RESERVED = frozenset({"Start", "End", "Root", "StartEventSplit", "StartEventJoin
 
 #: Texts that SpiffWorkflow compares as they stand.
 _EXACT = frozenset({"flowNodeRef", "variableName", "calledDecisionId"})
+#: What holds shapes; whatever is deeper inside a shape is not drawn by itself.
+_HOLDERS = frozenset(
+    {"definitions", "collaboration", "process", "laneSet", "subProcess", "adHocSubProcess", "transaction"}
+)
 
 
 def check(diagram: Diagram) -> None:
@@ -35,12 +39,14 @@ def check(diagram: Diagram) -> None:
 
 
 def owner(element: etree._Element) -> str:
-    """Return the id of the element, or of the nearest one around it that has one."""
+    """Return the id of the shape the element is part of, which the editor can jump to."""
     found: etree._Element | None = element
     while found is not None:
-        if found.get("id") and namespace(found) == grammar.BPMN:
+        parent = found.getparent()
+        shaped = parent is None or (local(parent) in _HOLDERS and local(found) != "laneSet")
+        if shaped and found.get("id") and namespace(found) == grammar.BPMN:
             return found.get("id", "")
-        found = found.getparent()
+        found = parent
     return ""
 
 
@@ -160,18 +166,20 @@ def _attributes(diagram: Diagram, element: etree._Element) -> None:
 
 
 def _drawn(diagram: Diagram, element: etree._Element) -> bool:
+    around = next((e for e in (element, *element.iterancestors()) if e.get("bpmnElement")), element)
+    shape = around.get("bpmnElement", "")
     for key, value in element.attrib.items():
         name = etree.QName(str(key))
         if name.namespace and name.namespace not in grammar.IDLE_NAMESPACES:
             diagram.report(
-                element.get("bpmnElement", ""),
+                shape,
                 "drawing.attribute",
                 f"图形带有不受支持的设置“{name.localname}”；请删去",
                 f"the drawing has “{name.localname}”, which is not supported; remove it",
             )
         elif name.localname in grammar.DRAWING_NUMBERS and not _is_number(str(value)):
             diagram.report(
-                element.get("bpmnElement", ""),
+                shape,
                 "drawing.number",
                 "图形的位置或大小不是数字；请用建模工具重新导出",
                 "a position or size of the drawing is not a number",

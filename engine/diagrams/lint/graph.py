@@ -83,8 +83,8 @@ def _starts_and_ends(diagram: Diagram, scope: Scope) -> None:
         diagram.report(
             scope.id,
             "graph.start",
-            f"{where_zh}要有且只有一个开始事件，现有 {len(scope.starts())} 个",
-            f"the {where_en} needs exactly one start event and has {len(scope.starts())}",
+            f"{where_zh}要有且只有一个开始事件，现有 {len(scope.starts())} 个；请补画，或删去多余的",
+            f"the {where_en} has {len(scope.starts())} start events; draw exactly one",
         )
     if not scope.ends():
         diagram.report(

@@ -1,0 +1,142 @@
+"""How the rooms become one product: the only place that knows all of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import select
+
+from engine import Catalogue, Engine, clock, files_of
+from engine.diagrams.bounded import check_in_child
+from engine.diagrams.findings import Finding, errors
+from engine.errors import EngineError
+from engine.operators import Operator
+from engine.store import Database
+from engine.store.tables import CaseRow, StaffChainRow
+from forms import lint as lint_form
+from handlers import agreements, flags, hours, notices, numbers, photos, reviews
+from handlers.captchas import Captchas
+from handlers.codes import Codes
+from handlers.codes import checks as code_checks
+from handlers.counter import Counter, embedded_counter, http_counter
+from handlers.counter import checks as counter_checks
+from handlers.counter import operators as counter_operators
+from handlers.customers import Customers
+from handlers.sms import SmsGateway, embedded_gateway, http_gateway
+from handlers.staff import StaffAccounts
+from ops.keys import load
+from web.current import Web
+from web.sessions import Lasting, Sessions
+from web.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ReleaseRefused(EngineError):
+    """A release is not published as it is."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("; ".join(f"{f.file} {f.element}: {f.sentence_en}" for f in findings))
+        self.findings = findings
+
+
+@dataclass(frozen=True)
+class Product:
+    """Everything that runs in one process."""
+
+    engine: Engine
+    sms: SmsGateway
+    web: Web
+
+
+def catalogue(counter: Counter, codes: Codes) -> Catalogue:
+    """Return what diagrams and forms may name."""
+    return Catalogue.of(
+        agreements,
+        flags,
+        notices,
+        numbers,
+        photos,
+        reviews,
+        counter_operators(counter),
+        counter_checks(counter),
+        code_checks(codes),
+    )
+
+
+@lru_cache(maxsize=1)
+def shipped() -> dict[str, bytes]:
+    """Return the diagrams, tables and forms this product comes with."""
+    return files_of(ROOT / "bpmn", ROOT / "forms")
+
+
+def findings(files: Mapping[str, bytes], operators: Mapping[str, Operator]) -> tuple[Finding, ...]:
+    """Return everything wrong with a release: its forms, then its diagrams and tables."""
+    found = []
+    names = []
+    for name, data in files.items():
+        if name.endswith(".form"):
+            names.append(name.removesuffix(".form"))
+            found += [Finding(name, f.element, "form", f.sentence_zh, f.sentence_en) for f in lint_form(data)]
+    return (*found, *check_in_child(files, names, operators))
+
+
+def wire(settings: Settings) -> Product:
+    """Join the rooms for one process."""
+    clock.set_offset(settings.clock_offset)
+    keyring = load(settings.keyring_file, make=settings.demo)
+    database = Database(settings.database_url, pool_size=settings.threads)
+    counter = (
+        embedded_counter(database, keyring, settings.counter_seconds)
+        if settings.counter == "embedded"
+        else http_counter(
+            settings.counter_url, settings.counter_token.get_secret_value(), settings.counter_seconds
+        )
+    )
+    sms = (
+        embedded_gateway(database, keyring, settings.sms_seconds)
+        if settings.sms == "embedded"
+        else http_gateway(settings.sms_url, settings.sms_token.get_secret_value(), settings.sms_seconds)
+    )
+    codes = Codes(database, keyring, sms)
+    offered = catalogue(counter, codes)
+
+    def check(files: Mapping[str, bytes]) -> None:
+        bad = errors(findings(files, offered.operators))
+        if bad:
+            raise ReleaseRefused(bad)
+
+    engine = Engine(database, keyring, offered, settings.files, check=check, due=hours.add_service_time)
+
+    def lasting() -> Lasting:
+        limits = engine.parameters().limits
+        return Lasting(idle=limits.idle_minutes * 60, longest=limits.session_hours * 3600)
+
+    web = Web(
+        engine=engine,
+        settings=settings,
+        counter=counter,
+        sms=sms,
+        captchas=Captchas(database, keyring, demo=settings.demo),
+        codes=codes,
+        customers=Customers(database, keyring, counter),
+        staff=StaffAccounts(database, keyring),
+        sessions=Sessions(database, keyring, lasting),
+    )
+    return Product(engine, sms, web)
+
+
+def broken_chains(product: Product) -> list[tuple[str, str]]:
+    """Return every journal chain that does not verify, and what is wrong with it."""
+    broken = []
+    with product.engine.database.reading() as session:
+        cases = select(CaseRow.id, CaseRow.journal_seq, CaseRow.journal_head)
+        chains = [(f"case:{i}", seq, head) for i, seq, head in session.execute(cases)]
+        staff = select(StaffChainRow.subject, StaffChainRow.seq, StaffChainRow.head)
+        chains += [(subject, seq, head) for subject, seq, head in session.execute(staff)]
+        for subject, seq, head in chains:
+            wrong = product.engine.journal.verify(session, subject, seq, head)
+            if wrong:
+                broken.append((subject, wrong))
+    return broken

@@ -343,6 +343,10 @@ class Cases:
         )
         if not answers["flags"]:
             del answers["flags"]
+        read = {c.key: held[c.key] for c in form.components if c.type == "agreements" and c.key in held}
+        if read:
+            # What was read to the end need not be read again when the case comes back unchanged.
+            answers["_held"] = read
         variable = (task.task_spec.extensions or {}).get("variableName") or task.task_spec.name
         task.data[variable] = answers
         task.data.pop(f"kept_{variable}", None)

@@ -280,7 +280,8 @@ class Jobs:
         """Level-triggered: whatever waits and is in no queue is put into the queue again."""
         lost = text(
             "select j.task_id, j.case_id, j.operator from job j "
-            "where j.state = 'waiting' and j.due_at < :since and not exists (select 1 from procrastinate_jobs q where q.status in ('todo', 'doing') "
+            "where j.state = 'waiting' and j.due_at < :since and not exists ("
+            "select 1 from procrastinate_jobs q where q.status in ('todo', 'doing') "
             "and q.task_name = 'engine.run_job' and q.args->>'task_id' = j.task_id::text) limit :most"
         )
         with self._database.transaction() as session:

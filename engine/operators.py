@@ -265,7 +265,9 @@ class Catalogue:
                 if isinstance(made, Operator) and callable(function):
                     found._offer(replace(made, function=function))
                 asked = getattr(function, _CHECK, None)
-                if isinstance(asked, str) and found.checks.setdefault(asked, function) != function:
+                if not isinstance(asked, str) or function is None:
+                    continue
+                if found.checks.setdefault(asked, function) != function:
                     raise ValueError(f"two checks are called {asked}")
         return found
 

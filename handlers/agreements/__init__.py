@@ -111,10 +111,4 @@ def listing(step: Step, *, type: str, content: str) -> dict[str, Any]:
 def record(step: Step) -> dict[str, Any]:
     """Write down which documents were agreed to for which content."""
     agreements = step.data.get("agreements") or {}
-    consents = step.data.get("consents") or {}
-    return {
-        "content": agreements.get("content"),
-        "how": "consent",
-        "at": step.now.isoformat(),
-        "documents": consents.get("documents", []),
-    }
+    return {"content": agreements.get("content"), "how": "consent", "at": step.now.isoformat()}

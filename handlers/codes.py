@@ -201,7 +201,10 @@ class Codes:
         row.tries += 1
         if row.tries >= rules.code_tries:
             row.ended_at, row.outcome, row.code = now, "tried", b""
-        until = count_wrong(session, self._keyring, ask.subject, rules, now) if login else None
+        if not login:
+            return Judged(False, WRONG), None
+        most, minutes = rules.wrong_codes, rules.lock_minutes
+        until = count_wrong(session, self._keyring, ask.subject, now, most=most, minutes=minutes)
         return Judged(False, WRONG), until
 
     def sign_in(self, session: Session, code_id: UUID, subject: str, now: datetime) -> None:

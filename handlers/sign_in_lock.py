@@ -9,7 +9,6 @@ from sqlalchemy import DateTime, Integer, LargeBinary, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from engine.company import Limits
 from engine.store import Base, Keyring
 from handlers.refused import CodeRefused
 
@@ -31,7 +30,7 @@ class SignInLocked(CodeRefused):
 
 
 class SignInLockRow(Base):
-    """Wrong codes of one ID number and account type."""
+    """Wrong answers of one ID number and account type, or of one login of staff."""
 
     __tablename__ = "sign_in_lock"
 
@@ -55,9 +54,9 @@ def locked_until(session: Session, keyring: Keyring, whose: str, now: datetime) 
 
 
 def count_wrong(
-    session: Session, keyring: Keyring, whose: str, rules: Limits, now: datetime
+    session: Session, keyring: Keyring, whose: str, now: datetime, *, most: int, minutes: int
 ) -> datetime | None:
-    """Count a wrong code; return until when sign-in is locked now, or None."""
+    """Count a wrong answer, of which the ``most``-th locks; return until when sign-in is locked, or None."""
     index = _index(keyring, whose)
     session.execute(
         insert(SignInLockRow).values(subject=index, wrong=0, last_at=now).on_conflict_do_nothing()
@@ -65,9 +64,9 @@ def count_wrong(
     row = session.get_one(SignInLockRow, index, with_for_update=True)
     row.wrong = row.wrong + 1 if now - row.last_at < _TOGETHER else 1
     row.last_at = now
-    if row.wrong >= rules.wrong_codes:
+    if row.wrong >= most:
         row.wrong = 0
-        row.locked_until = now + timedelta(minutes=rules.lock_minutes)
+        row.locked_until = now + timedelta(minutes=minutes)
     return row.locked_until if row.locked_until is not None and row.locked_until > now else None
 
 

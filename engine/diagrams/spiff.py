@@ -6,6 +6,7 @@ Nothing outside ``engine/diagrams`` knows this library. What we change, and why:
   inline operator runs through a hook of the workflow it belongs to.
 * Decision tables are ours (``engine.diagrams.decisions``): the library's merge results and overlook
   rules that overlap.
+* Parallel joins count tokens (``engine.diagrams.joins``): the library's count branches of earlier rounds.
 * Timers read business time and unquoted ISO text; the library's read the server's clock and zone.
 * Expressions are the closed language; scripts raise.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
+from SpiffWorkflow.bpmn.parser.task_parsers import GatewayParser
 from SpiffWorkflow.bpmn.parser.util import full_tag
 from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
 from SpiffWorkflow.bpmn.script_engine.python_environment import BasePythonScriptEngineEnvironment
@@ -31,6 +33,7 @@ from SpiffWorkflow.task import Task
 from engine import clock
 from engine.diagrams.decisions import Decision
 from engine.diagrams.decisions import parse as parse_decision
+from engine.diagrams.joins import Join
 from forms.expressions import compile_expression
 
 _DURATION = re.compile(
@@ -140,6 +143,7 @@ class _Parser(SpiffBpmnParser):  # type: ignore[misc]
         **SpiffBpmnParser.OVERRIDE_PARSER_CLASSES,
         full_tag("serviceTask"): (ServiceTaskParser, OperatorTask),
         full_tag("businessRuleTask"): (_DecisionParser, DecisionTask),
+        full_tag("parallelGateway"): (GatewayParser, Join),
     }
 
     def __init__(self, decisions: Mapping[str, Decision]) -> None:

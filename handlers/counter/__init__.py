@@ -2,11 +2,14 @@
 
 Counter         what is asked; two adapters: embedded_counter (our own tables) and http_counter (openapi.json)
 CounterDown …   what can go wrong, see ``protocol``
-operators       the operators that need a counter
+operators       the operators that need a counter: counter.update
+checks          the form checks that need a counter: phone.free
 enrol           gives the embedded counter a customer
 """
 
 from handlers.counter.embedded import EmbeddedTransport, embedded_counter, enrol
+from handlers.counter.http import http_counter
+from handlers.counter.phone_free import checks
 from handlers.counter.protocol import (
     Account,
     AccountType,
@@ -45,7 +48,9 @@ __all__ = [
     "Receipt",
     "Status",
     "UnknownCustomer",
+    "checks",
     "embedded_counter",
     "enrol",
+    "http_counter",
     "operators",
 ]

@@ -5,6 +5,7 @@ outbox          what the embedded gateway has carried, for the demonstration's p
 """
 
 from handlers.sms.embedded import EmbeddedTransport, SentSms, embedded_gateway, forget_outbox, outbox
+from handlers.sms.http import http_gateway
 from handlers.sms.protocol import Purpose, SmsDown, SmsFault, SmsGateway, SmsReceipt, SmsRefused
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "SmsRefused",
     "embedded_gateway",
     "forget_outbox",
+    "http_gateway",
     "outbox",
 ]

@@ -20,6 +20,9 @@ SETTINGS: tuple[tuple[str, Any, str], ...] = (
     ("photos_on_file", True, "pictures the counter has may be kept (R-101)"),
     ("pep_international", False, "option E of platform_type is offered (domain.md 3.8)"),
     ("declaration_modes", {}, "field code → collect | refer (domain.md 3.10); missing: collect"),
+    ("id_address", False, "the address on the ID card is asked for (R-117)"),
+    ("deal_type", False, "主要交易类型 is asked for (domain.md 3.8)"),
+    ("bad_record_required", False, "不良诚信记录 must be answered (A-23)"),
     ("field_modes", {}, "path of a question → hidden | optional | required | shown (R-141)"),
     (
         "extension_fields",

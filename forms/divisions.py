@@ -85,12 +85,26 @@ class Divisions:
         return next((one.name for level in every for one in level if one.code == code), None)
 
 
-@lru_cache(4)
-def load(path: Path = DEFAULT) -> Divisions:
-    """Read the list; every later call for the same path answers from memory.
+_place = DEFAULT
 
+
+def place(path: Path) -> None:
+    """Say once, when the product starts, where the list lies if not in a checkout."""
+    global _place
+    _place = path
+
+
+def load(path: Path | None = None) -> Divisions:
+    """Return the list; it is read once, at the first call.
+
+    :param path: another file than the product's own.
     :raises DivisionsMissing: the file is not there.
     """
+    return _read(path or _place)
+
+
+@lru_cache(4)
+def _read(path: Path) -> Divisions:
     try:
         return Divisions(orjson.loads(path.read_bytes()))
     except FileNotFoundError:

@@ -16,7 +16,13 @@ from forms.fields import Found, Kind, NotAnAnswer, Typed
 from forms.reasons import STEPS, Reason
 from forms.schema import Component, words
 
-WORDS = {"approve": "通过", "return": "打回", "reject": "不通过", "retry": "重试"}
+WORDS = {
+    "approve": "通过",
+    "return": "打回",
+    "reject": "不通过",
+    "retry": "重试",
+    "overwrite": "以本次填写为准",
+}
 LONGEST_NOTE = 500
 LONGEST_INTERNAL = 2000
 _LISTS = ("reasons", "opens")

@@ -200,11 +200,15 @@ class _Run:
             if (not empty or rule.empty) and not any(one.level == "error" for one in said):
                 said += self.note(rule.judge(asked))
         if not empty and not any(one.level == "error" for one in said):
-            said += self.note(self.verdicts(kind.checks(asked), asked.path))
+            within = kind.spread or component.flag("spread")
+            said += self.note(self.verdicts(kind.checks(asked), asked.path, within=within))
         return said
 
-    def verdicts(self, names: tuple[str, ...], path: str) -> Iterable[Found]:
-        """Take over what the checks found; in mode ``local`` only note that they are to be run."""
+    def verdicts(self, names: tuple[str, ...], path: str, *, within: bool = False) -> Iterable[Found]:
+        """Take over what the checks found; in mode ``local`` only note that they are to be run.
+
+        :param within: a check names a part of this question, as ``code``, rather than a question.
+        """
         self.checks += names
         if self.context.mode != "complete":
             return
@@ -216,6 +220,8 @@ class _Run:
             if not _part(verdict, "ok"):
                 message = str(_part(verdict, "message") or "请核对后重试")
                 key = str(_part(verdict, "key") or path)
+                if within and key != path and not key.startswith(f"{path}."):
+                    key = f"{path}.{key}"
                 yield Problem(key, message, code=str(_part(verdict, "code") or name))
 
 

@@ -12,6 +12,7 @@ import orjson
 from forms import dictionaries
 from forms.errors import Finding
 from forms.expressions import ExpressionRefused, compile_expression
+from forms.field_decision import WORDS
 from forms.guard import refused_key
 from forms.kinds import KINDS
 from forms.rules import PAGE_RULES, RULES
@@ -242,10 +243,9 @@ def _properties(one: Mapping[str, Any], type_: str) -> Iterator[_Said]:
     for name in ("least", "most"):
         if name in found and not re.fullmatch(r"\d{1,2}", str(found[name]), re.ASCII):
             yield _Said(f"“{name}”应是0到99的整数", f"{name!r} is a whole number from 0 to 99")
-    if type_ == "decision" and set(words(found.get("decisions"))) - {"approve", "return", "reject", "retry"}:
-        yield _Said(
-            "decisions只能是approve、return、reject、retry", "decisions are approve, return, reject, retry"
-        )
+    if type_ == "decision" and set(words(found.get("decisions"))) - set(WORDS):
+        known = "、".join(WORDS)
+        yield _Said(f"decisions只能是{known}", f"decisions are among {known}")
 
 
 def _values(one: Mapping[str, Any], type_: str) -> Iterator[_Said]:

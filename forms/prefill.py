@@ -5,7 +5,7 @@ from typing import Any
 
 from forms.context import Context
 from forms.kinds import KINDS
-from forms.schema import DISPLAY, Component, Form
+from forms.schema import CONTAINERS, DISPLAY, Component, Form
 
 
 def prefill(form: Form, context: Context) -> dict[str, Any]:
@@ -25,6 +25,8 @@ def _every(
         if one.type in DISPLAY:
             continue
         before = previous.get(one.key) if one.key else None
+        if before is None and one.type in CONTAINERS and one.prefill:
+            before = _without_fresh(one, one.prefill.evaluate(scope))
         if one.type == "group":
             inner = before if isinstance(before, Mapping) else {}
             below = _every(one.components, inner if one.key else previous, context, scope)
@@ -37,6 +39,14 @@ def _every(
         else:
             shown[one.key] = _one(one, before, previous, context, scope)
     return shown
+
+
+def _without_fresh(container: Component, stored: Any) -> Any:
+    """Leave out what has to be answered every time anew, such as a statement to be ticked."""
+    if not isinstance(stored, Mapping):
+        return stored
+    fresh = {one.key for one in container.components if one.flag("fresh")}
+    return {name: value for name, value in stored.items() if name not in fresh}
 
 
 def _one(

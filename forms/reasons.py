@@ -94,14 +94,20 @@ def reasons(given: Sequence[Any] = (), used_by: str = "") -> tuple[Reason, ...]:
     return tuple(one for one in found if not used_by or used_by in one.used_by)
 
 
-def _reason(given: Mapping[str, Any]) -> Reason:
+def _reason(given: Any) -> Reason:
+    """Read one of the company's own reasons: a mapping, or a record with these attributes."""
+
+    def part(name: str, default: Any = None) -> Any:
+        found = given.get(name) if isinstance(given, Mapping) else getattr(given, name, None)
+        return default if found is None else found
+
     return Reason(
-        code=str(given["code"]),
-        text=str(given["text"]),
-        step=given.get("step"),
-        opens=tuple(given.get("opens") or ()),
-        used_by=frozenset(given.get("used_by") or ("video", "review")),
-        kind=given.get("kind", "retry"),
-        names_side=bool(given.get("names_side")),
-        alert=bool(given.get("alert")),
+        code=str(part("code")),
+        text=str(part("text")),
+        step=part("step"),
+        opens=tuple(part("opens", ())),
+        used_by=frozenset(part("used_by", ("video", "review"))),
+        kind=part("kind", "retry"),
+        names_side=bool(part("names_side")),
+        alert=bool(part("alert")),
     )

@@ -24,7 +24,11 @@ def for_company(form: Form, context: Context, answers: Mapping[str, Any] | None 
 class _Tailor:
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.modes: Mapping[str, str] = context.setting("field_modes") or {}
+        self.modes: Mapping[str, str] = {
+            **{name: "optional" for name in ("id_address", "deal_type") if context.setting(name)},
+            **({"bad_record": "required"} if context.setting("bad_record_required") else {}),
+            **(context.setting("field_modes") or {}),
+        }
         self.lists: Mapping[str, Any] = context.setting("dictionaries") or {}
 
     def every(

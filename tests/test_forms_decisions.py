@@ -90,6 +90,7 @@ def test_a_company_s_own_reasons_replace_ours():
 
 def test_a_failed_update_is_retried_or_returned_with_a_reason():
     assert decide("retry", form="counter_failed")["decision"] == "retry"
+    assert decide("overwrite", form="counter_failed")["decision"] == "overwrite"
     assert refused("return", form="counter_failed") == "请填写打回原因"
     answer = decide("return", form="counter_failed", note="柜台不接受该地址")
     assert (answer["step"], answer["note"]) == ("data", "柜台不接受该地址")

@@ -101,5 +101,5 @@ def test_an_impossible_date_is_explained():
 def test_r117_the_address_on_the_card_is_asked_only_where_the_company_wants_it():
     posted = answer("2025-03-11", "2045-03-11") | {"id_address": "北京市朝阳区建国路88号"}
     assert "id_address" not in accepted("id_validity", posted, context(C02)).answers
-    known = context(C02, settings={"field_modes": {"id_address": "optional"}})
+    known = context(C02, settings={"id_address": True})
     assert accepted("id_validity", posted, known).answers["id_address"] == "北京市朝阳区建国路88号"

@@ -276,6 +276,11 @@ def test_r141_a_company_hides_demands_and_adds_questions():
     assert "education" not in found.answers
 
 
+def test_a23_a_company_may_demand_the_bad_records():
+    known = context(settings={"bad_record_required": True})
+    assert only(answers(bad_record=[]), known) == "机构不良诚信记录不能为空"
+
+
 def test_the_dictionary_of_a_company_replaces_ours():
     settings = {"dictionaries": {"education": [{"code": "9", "label": "博士后"}]}}
     assert only(answers(education="3"), context(settings=settings)) == "请从列表中选择学历"
@@ -287,3 +292,18 @@ def test_an_option_of_no_list_is_refused():
     assert "请从列表中选择您想投资的品种为" in said(
         "other_info", answers(investment_variety=["Z"]), context()
     )
+
+
+def test_follow_up_answers_of_last_time_are_shown_and_no_change():
+    details = {"control": [CONTROL | {"relation_note": None}], "tax": TAX}
+    stored = C01 | {"con_relation": "B", "tax_type": "C", "details": details}
+    shown = forms.prefill(forms.load("other_info"), context(stored))
+    assert shown["control"] == details["control"]
+    assert shown["tax"]["surname"] == "Zhang"
+    # A statement is made anew every time.
+    assert not shown["tax"]["statement"]
+    same = answers(postcode="310012", con_relation="B", control=[CONTROL])
+    kept = C01 | {"con_relation": "B", "details": {"control": [CONTROL]}}
+    assert only(same, context(kept)) == "您未修改任何信息"
+    other = same | {"control": [CONTROL | {"contact": "王五"}]}
+    assert said("other_info", other, context(kept)) == []

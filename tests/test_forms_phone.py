@@ -58,8 +58,9 @@ def test_g34_an_own_landline_is_the_same_however_it_is_written():
     ]
 
 
-def test_g35_a_code_for_another_number_is_refused_by_the_check():
-    verdicts = GOOD | {"phone.code": {"ok": False, "key": "phone.code", "message": "验证码错误，请重新输入"}}
+@pytest.mark.parametrize("key", ["code", "phone.code"])
+def test_g35_a_code_for_another_number_is_refused_by_the_check(key):
+    verdicts = GOOD | {"phone.code": {"ok": False, "key": key, "message": "验证码错误，请重新输入"}}
     with pytest.raises(forms.AnswersRejected) as refused:
         accepted("phone", answer("13912345678", "654321"), context(verdicts=verdicts))
     [problem] = refused.value.problems

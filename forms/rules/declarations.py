@@ -107,7 +107,7 @@ def judge_something_changed(form: Form, answers: Mapping[str, Any], context: Con
 
 def _changed(component: Component, answers: Mapping[str, Any], scope: Mapping[str, Any]) -> bool:
     answer = answers.get(component.key) if component.key else answers
-    if component.components and component.type == "group":
+    if component.type == "group" and component.old is None:
         inner = answer if isinstance(answer, Mapping) else {}
         return any(_changed(one, inner, scope) for one in component.components)
     if not component.key or component.readonly:

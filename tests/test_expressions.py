@@ -1,4 +1,4 @@
-"""The closed expression language: what it means, and that it can do nothing else (platform 9.2 no. 29)."""
+"""The closed expression language: what it means, and that it can do nothing else (ASVS 1.3.2)."""
 
 import string
 import time

@@ -1,7 +1,7 @@
 """Diagrams that would run code, hang, lie or read files: each refused, at the shape, with a sentence.
 
-Every case was once seen to do harm, or to be silently wrong, in SpiffWorkflow 3.2.0 (R of the
-security list no. 29 and 30: nothing an analyst uploads may run, reach out, or never end).
+Every case was once seen to do harm, or to be silently wrong, in SpiffWorkflow 3.2.0. Nothing an analyst
+uploads may run, reach out, or never end (ASVS 1.3.2, 1.3.6, 1.3.7, 1.5.1).
 """
 
 import os
@@ -99,7 +99,7 @@ def inside(text: str) -> Drawing:
     return drawing
 
 
-#: Where SpiffWorkflow's own engine runs Python out of a diagram (engine study §3.1).
+#: Where SpiffWorkflow's own engine runs Python out of a diagram.
 SCRIPTS: dict[str, Callable[[], Drawing]] = {
     "script task": lambda: with_shape("scriptTask", f"<bpmn:script>{CODE}</bpmn:script>"),
     "gateway condition": lambda: with_gateway(CODE),
@@ -152,7 +152,7 @@ def _page_with_state(text: str) -> Drawing:
     return drawing
 
 
-#: What SpiffWorkflow takes and gets wrong without a word (engine study §1.4), and other engines' ways.
+#: What SpiffWorkflow takes and gets wrong without a word, and other engines' ways.
 WRONG: dict[str, Callable[[], Drawing]] = {
     "link throw": lambda: with_event('<bpmn:linkEventDefinition id="d"/>', "intermediateThrowEvent"),
     "link catch": lambda: with_event('<bpmn:linkEventDefinition id="d"/>'),

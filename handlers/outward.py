@@ -34,7 +34,11 @@ class JsonPost:
         self._seconds = seconds
         self._limit = limit
         self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+            },
             timeout=httpx.Timeout(seconds, connect=min(seconds, 3.0)),
             follow_redirects=False,
             trust_env=False,
@@ -49,6 +53,8 @@ class JsonPost:
             with self._client.stream("POST", f"{self._base}{path}", content=message, headers=sent) as answer:
                 if answer.status_code != httpx.codes.OK:
                     raise Unreachable(f"answered {answer.status_code}")
+                if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
+                    raise Unreachable("answered packed, which was not asked for")
                 kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
                 if kind != "application/json":
                     raise Unreachable("answered something that is not JSON")
@@ -64,8 +70,8 @@ class JsonPost:
 
     def _read(self, answer: httpx.Response, deadline: float) -> bytes:
         body = bytearray()
-        # Decompressed, in small pieces: a small answer must not unpack into a huge one.
-        for piece in answer.iter_bytes(64 * 1024):
+        # Never unpacked: a small packed answer could become a huge one.
+        for piece in answer.iter_raw(64 * 1024):
             body += piece
             if len(body) > self._limit:
                 raise Unreachable(f"answered more than {self._limit} bytes")

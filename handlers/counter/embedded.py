@@ -18,7 +18,7 @@ from engine import clock
 from engine.store import Database, Keyring
 from handlers import moods
 from handlers.counter import wire
-from handlers.counter.protocol import CounterDown, Profile
+from handlers.counter.protocol import CounterDown, PhotoRole, Profile
 from handlers.counter.spoken import Operation, SpokenCounter
 from handlers.counter.tables import (
     CounterAccountRow,
@@ -248,7 +248,7 @@ def embedded_counter(database: Database, keyring: Keyring, patience: float = mat
 
 
 def enrol(
-    database: Database, keyring: Keyring, profile: Profile, photos: Mapping[str, bytes] | None = None
+    database: Database, keyring: Keyring, profile: Profile, photos: Mapping[PhotoRole, bytes] | None = None
 ) -> bool:
     """Give the embedded counter a customer, unless it knows that ID number; return whether it was new."""
     transport = EmbeddedTransport(database, keyring)

@@ -182,15 +182,15 @@ PROFILE_PAGE = {
 def row(minutes: int, who: str | None = None, *flags: str) -> dict[str, Any]:
     """Return a line of the inbox that is due in ``minutes``."""
     return {
-        "task_id": "t", "url": f"/staff/tasks/{minutes}", "due_at": NOW, "due_in": minutes * 60, "type": "身份证有效期修改",
+        "task_id": "t", "url": f"/desk/tasks/{minutes}", "due_at": NOW, "due_in": minutes * 60, "type": "身份证有效期修改",
         "name": "张*", "number": "1600020000000042", "branch": "杭州营业部", "flags": list(flags), "age": 7200,
-        "who": who, "mine": who == "liufang", "claim_url": None if who else "/staff/tasks/1/claim",
-        "release_url": "/staff/tasks/1/release" if who == "liufang" else None,
+        "who": who, "mine": who == "liufang", "claim_url": None if who else "/desk/tasks/1/claim",
+        "release_url": "/desk/tasks/1/release" if who == "liufang" else None,
     }  # fmt: skip
 
 
 INBOX = {
-    "actor": REVIEWER, "filters": {"type": "change_phone"}, "rows_url": "/staff/inbox/rows",
+    "actor": REVIEWER, "filters": {"type": "change_phone"}, "rows_url": "/desk/rows",
     "types": [{"code": "change_phone", "label": "联系电话修改"}], "branches": [{"code": "hz", "label": "杭州营业部"}],
     "rows": [row(-30, None, "ID_OCR_DIFF"), row(40, "liufang"), row(600, "wangqiang", "PHONE_VNO", "ADDR_VAGUE"),
              row(2000)],
@@ -207,7 +207,7 @@ REVIEW_PAGE = {
     "documents": [{"title": "客户须知", "version": "2026-01", "sha256": "ab" * 32, "agreed_at": NOW, "url": "#"}],
     "flags": [{"code": "ID_OCR_DIFF", "text": "有效期与证件照识别结果不一致"}],
     "history": [{"at": NOW, "who": "张*", "what": "提交申请", "note": ""}], "reasons": [],
-    "action_url": "/staff/tasks/7f0c", "release_url": "/staff/tasks/7f0c/release",
+    "action_url": "/desk/tasks/7f0c", "release_url": "/desk/tasks/7f0c/release",
 }  # fmt: skip
 AGREEMENT = {
     "actor": CUSTOMER, "agreement": {"code": "notice", "title": "客户须知", "version": "2026-01", "body": "客户应当…"},
@@ -261,7 +261,7 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "inbox_empty", "inbox.html", {**INBOX, "rows": []}
     yield "inbox_rows", "inbox_rows.html", INBOX
     yield "review", "review.html", REVIEW_PAGE
-    yield "review_unclaimed", "review.html", {**REVIEW_PAGE, "claim_url": "/staff/tasks/7f0c/claim"}
+    yield "review_unclaimed", "review.html", {**REVIEW_PAGE, "claim_url": "/desk/tasks/7f0c/claim"}
     yield "demo_phone", "demo_phone.html", {
         "messages": [{"at": NOW, "to": "13800138001", "text": "【某某期货】登录验证码 123456，5分钟内有效，切勿告知他人。"}],
         "captcha": "k7Qm", "totp": [{"user": "liufang", "code": "123456"}]}  # fmt: skip

@@ -13,7 +13,6 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from engine import EngineError, UnknownCase
-from web import current
 from web.security import FORGED, wants_json
 
 log = structlog.get_logger("web")
@@ -115,6 +114,3 @@ def message(title: str, text: str | list[str], *, status: int = 200, symbol: str
     """Return a page with one message and what to do next."""
     page = render_template("message.html", title=title, text=text, symbol=symbol, **more)
     return make_response(page, status)
-
-
-__all__ = ["WORDS", "answer", "current", "install", "message"]

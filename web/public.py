@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import orjson
 import structlog
-from flask import Blueprint, Response, abort, redirect, render_template, request, send_file
+from flask import Blueprint, Response, abort, redirect, render_template, request
 from markupsafe import Markup
 from sqlalchemy import text
 from werkzeug.wrappers import Response as AnyResponse
@@ -80,16 +80,16 @@ def lost_phone() -> str:
     return render_template("lost_phone.html", branches=current.parameters().company.branches)
 
 
-@public.get("/divisions.json")
-def divisions_json() -> Response:
-    """Provinces, cities and districts for the address fields."""
-    answer = Response(orjson.dumps(divisions.load()), mimetype="application/json")
+@public.get("/divisions.json", endpoint="divisions")
+def division_names() -> Response:
+    """Provinces, cities and districts for the address fields: ``{province: {city: [district, …]}}``."""
+    named = {
+        one["name"]: {city["name"]: city["districts"] for city in one["cities"]} for one in divisions.load().tree()
+    }
+    answer = Response(orjson.dumps(named), mimetype="application/json")
     answer.cache_control.public = True
     answer.cache_control.max_age = int(DAY.total_seconds())
     return answer
-
-
-public.add_url_rule("/divisions.json", "divisions", divisions_json)
 
 
 @public.get("/healthz")
@@ -112,6 +112,3 @@ def csp_report() -> Response:
         abort(400)
     log.warning("a browser refused content", rule=told["violated-directive"], blocked=told["blocked-uri"])
     return Response(status=204)
-
-
-__all__ = ["public", "send_file"]

@@ -23,6 +23,7 @@ DECISION_LOOKS = {
     "return": {"tone": "warn", "icon": "return", "letter": "S"},
     "reject": {"tone": "danger", "icon": "cross", "letter": "D"},
     "retry": {"tone": "ok", "icon": "refresh", "letter": "A"},
+    "overwrite": {"tone": "warn", "icon": "check", "letter": "O"},
 }
 
 #: Kinds without a file of their own, drawn like another.
@@ -44,7 +45,7 @@ class Page:
     """The first problem of each question, by its HTML name."""
     readonly: bool = False
     urls: Mapping[str, str] = having(default_factory=dict)
-    """Addresses a field may need: ``upload``, ``code``, ``photo``, ``reading``, ``divisions``."""
+    """Addresses a field may need: ``upload``, ``code``, ``photo``, ``on_file``, ``reading``, ``divisions``."""
     about: Mapping[str, Any] = having(default_factory=dict)
     """Anything else a field may show: ``hotline``, ``sent_to``, ``resend_in``, ``open_slots`` …"""
 
@@ -94,9 +95,11 @@ class Page:
         found = held if isinstance(held, Mapping) and held.get("file") else value
         if not isinstance(found, Mapping) or not (found.get("file") or found.get("on_file")):
             return None
-        file, shown = found.get("file"), self.urls.get("photo")
-        url = found.get("url") or (f"{shown}/{file}" if shown and file else None)
-        return {"url": url, "on_file": bool(found.get("on_file"))}
+        if found.get("on_file"):
+            shown, name = self.urls.get("on_file"), field_photo.slot(component)
+        else:
+            shown, name = self.urls.get("photo"), str(found["file"])
+        return {"url": f"{shown}/{name}" if shown else None, "on_file": bool(found.get("on_file"))}
 
     def may_upload(self, component: Component) -> bool:
         """Tell whether this slot takes a picture now; after a send-back only those it names (R-103)."""

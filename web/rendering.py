@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from engine import clock
 from forms import masks
-from web import i18n, preferences, prose, questions, shown, wording
+from web import i18n, preferences, prose, qr, questions, shown, wording
 
 STATIC = Path(__file__).parent / "static"
 
@@ -40,6 +40,7 @@ def install(app: Flask) -> None:
         span=span,
         translated=translated,
         label_of=shown.label_of,
+        title_of=shown.title_of,
         shown=shown.shown,
         prose=prose.prose,
         by_key=questions.by_key,
@@ -57,6 +58,7 @@ def install(app: Flask) -> None:
         state_of=wording.state,
         flag_words=wording.flag,
         now=clock.now,
+        qr=qr.qr,
     )
     app.context_processor(_choices)
 

@@ -5,11 +5,11 @@ the Trusted Types policy ``kaihu`` of our own scripts.
 """
 
 import secrets
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import structlog
 from flask import Flask, Response, abort, flash, g, jsonify, redirect, request, session
-from flask_wtf.csrf import CSRFError, CSRFProtect
+from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -70,10 +70,11 @@ def install(app: Flask, settings: Settings) -> None:
         app.config["TRUSTED_HOSTS"] = [urlsplit(settings.address).hostname]
     app.before_request(name_request)
     app.before_request(same_origin)
+    # Before the token is asked for: somebody whose session ended shall read that, not of a token (R-039).
+    app.before_request(may_ask)
     # A page may lie open as long as its session lasts; the token is worth nothing without the session.
     app.config.update(WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
     csrf.init_app(app)
-    app.before_request(may_ask)
     app.after_request(guard_answer)
 
 
@@ -113,7 +114,7 @@ def may_ask() -> AnyResponse | None:
         abort(403)
     if found.who == "demo" and not current.web().settings.demo:
         abort(404)
-    if found.who in {"anyone", "demo", "token"}:
+    if found.who in policy.OPEN:
         return None
     actor = current.actor()
     if found.allows(actor):
@@ -137,7 +138,7 @@ def to_sign_in() -> AnyResponse:
     login = "/desk/login" if staff else "/login"
     back = request.full_path.rstrip("?") if request.method == "GET" else _page_of(request.path)
     home = "/desk" if staff else "/me"
-    return redirect(login if back == home else f"{login}?next={back}", 303)
+    return redirect(login if back == home else f"{login}?next={quote(back)}", 303)
 
 
 def _page_of(path: str) -> str:
@@ -173,6 +174,3 @@ def guard_answer(answer: Response) -> Response:
     if current.web().settings.https:
         answer.headers["Strict-Transport-Security"] = f"max-age={YEAR}; includeSubDomains"
     return answer
-
-
-__all__ = ["CSRFError", "FILE_POLICY", "HEADERS", "csrf", "install", "local_path", "wants_json"]

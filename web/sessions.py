@@ -37,7 +37,7 @@ STRANGER = timedelta(hours=2)
 #: The channel of live events; told there, streams of an ended session close at once.
 CHANNEL = "kaihu"
 #: Addresses answered without looking at who asks.
-PUBLIC = ("/static/", "/healthz", "/divisions.json", "/mobile.svg")
+PUBLIC = ("/static/", "/healthz", "/divisions.json")
 STAFF_PREFIX = "/desk"
 
 
@@ -56,10 +56,14 @@ class SessionRow(Base):
 
 @dataclass(frozen=True)
 class Lasting:
-    """How long a session lasts without use, and at most."""
+    """How long a session lasts.
 
-    idle: timedelta
-    absolute: timedelta
+    :param idle: without use, in seconds.
+    :param longest: with use, in seconds.
+    """
+
+    idle: float
+    longest: float
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,8 @@ class Sessions:
         if row is None or row.kind != kind:
             return None
         now, lasting = datetime.now(UTC), self._lasting()
-        if now - row.seen_at > lasting.idle or now - row.began_at > lasting.absolute:
+        unused, old = (now - row.seen_at).total_seconds(), (now - row.began_at).total_seconds()
+        if unused > lasting.idle or old > lasting.longest:
             self.end(row.id)
             return None
         try:
@@ -149,7 +154,8 @@ class Sessions:
     def sweep(self) -> int:
         """Delete what timed out; return how many."""
         now, lasting = datetime.now(UTC), self._lasting()
-        return self._end((SessionRow.seen_at < now - lasting.idle) | (SessionRow.began_at < now - lasting.absolute))
+        unused = SessionRow.seen_at < now - timedelta(seconds=lasting.idle)
+        return self._end(unused | (SessionRow.began_at < now - timedelta(seconds=lasting.longest)))
 
     def _end(self, which: Any) -> int:
         with self._database.transaction() as session:

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
         "", description="how browsers reach the pages, https://…; empty: http://localhost and the port"
     )
     threads: int = Field(16, ge=1, le=256, description="requests answered at the same time")
+    worker_jobs: int = Field(4, ge=1, le=64, description="jobs a worker runs at the same time")
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="proxies in front whose X-Forwarded-… headers are believed, a number"
     )

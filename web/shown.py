@@ -5,15 +5,21 @@ from typing import Any
 
 from flask_babel import get_locale, gettext
 
-from forms import Component
+from forms import Component, Form
 
 
 def label_of(component: Component) -> str:
     """Return the question's label in the reader's language; a form may bring its own English."""
-    own = component.properties.get("label_en")
-    if own and str(get_locale()) == "en":
-        return str(own)
+    if str(get_locale()) == "en" and component.label_en != component.label:
+        return component.label_en
     return gettext(component.label) if component.label else ""
+
+
+def title_of(form: Form) -> str:
+    """Return the page's title in the reader's language; a form may bring its own English."""
+    if str(get_locale()) == "en" and form.title_en != form.title:
+        return form.title_en
+    return gettext(form.title) if form.title else ""
 
 
 def shown(component: Component, value: Any) -> str:

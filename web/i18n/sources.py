@@ -13,7 +13,7 @@ Found = tuple[int, str, str, list[str]]
 def form(
     fileobj: IO[bytes], keywords: Collection[str], comment_tags: Collection[str], options: dict[str, Any]
 ) -> Iterator[Found]:
-    """Yield every sentence of a ``.form`` file, as Babel asks an extractor to."""
+    """Yield every sentence of a ``.form`` file that brings no English of its own, as Babel asks for them."""
     del keywords, comment_tags, options
     yield from _sentences(json.load(fileobj))
 
@@ -21,7 +21,11 @@ def form(
 def _sentences(part: Any) -> Iterator[Found]:
     match part:
         case dict():
+            own = part.get("properties") or {}
+            english = {key for key in READ if isinstance(own, dict) and f"{key}_en" in own}
             for key, value in part.items():
+                if key in english:
+                    continue
                 if key in READ and isinstance(value, str) and any(ord(letter) > 0x2E80 for letter in value):
                     yield 1, "gettext", value, []
                 else:

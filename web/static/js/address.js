@@ -43,9 +43,8 @@ export class Address {
   }
 
   under(level) {
-    if (level === 0) return this.provinces.map((one) => one.name);
-    const province = this.provinces.find((one) => one.name === this.parts[0].value);
-    if (level === 1) return (province?.cities ?? []).map((one) => one.name);
-    return province?.cities.find((one) => one.name === this.parts[1].value)?.districts ?? [];
+    if (level === 0) return Object.keys(this.provinces);
+    const cities = this.provinces[this.parts[0].value] ?? {};
+    return level === 1 ? Object.keys(cities) : cities[this.parts[1].value] ?? [];
   }
 }

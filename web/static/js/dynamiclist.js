@@ -1,4 +1,4 @@
-import { wake } from "./main.js";
+import { wake } from "./wake.js";
 
 /** A list of like answers: rows are added from a blank one and removed; names stay numbered from 0. */
 export class DynamicList {

@@ -1,4 +1,4 @@
-import { wake } from "./main.js";
+import { wake } from "./wake.js";
 import { fragment } from "./trusted.js";
 
 const TOGETHER = 250; // ms: events in a burst fetch the list once
@@ -21,7 +21,9 @@ export class Live {
       this.dropped = false;
     });
     events.addEventListener("error", () => { this.dropped = true; if (this.sign) this.sign.hidden = true; });
-    for (const name of ["message", "inbox", "task", "case"]) events.addEventListener(name, () => this.later());
+    for (const name of ["inbox", "case", "resync"]) events.addEventListener(name, () => this.later());
+    // The session is over: the page asks again and is led to sign in.
+    events.addEventListener("ended", () => { events.close(); window.location.reload(); });
   }
 
   later() {

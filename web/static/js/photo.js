@@ -13,6 +13,11 @@ export class Photo {
     if (!this.input || !root.dataset.upload) return;
     // The button without scripts sends the file; here choosing a file does.
     root.querySelector("[data-send]").hidden = true;
+    root.querySelector("[data-choose]").hidden = false;
+    root.classList.add("photo--live");
+    this.bin = root.querySelector("[data-remove]");
+    this.bin.hidden = "empty" in this.bin.dataset;
+    this.bin.addEventListener("click", () => this.remove());
     this.input.addEventListener("change", () => this.take(this.input.files[0]));
     this.frame.addEventListener("dragover", (event) => { event.preventDefault(); root.classList.add("photo--over"); });
     this.frame.addEventListener("dragleave", () => root.classList.remove("photo--over"));
@@ -69,7 +74,27 @@ export class Photo {
     if (request.status >= 400) return this.refuse(said ?? this.root.dataset.refused);
     this.picture(told.url ?? URL.createObjectURL(file));
     this.tell(said ?? this.root.dataset.done, said ? "warn" : "done");
-    if (told.revision !== undefined) this.root.closest("form").elements.revision.value = told.revision;
+    this.bin.hidden = false;
+    this.follow(told);
+  }
+
+  async remove() {
+    if (this.busy) return;
+    const url = `${this.root.dataset.upload}/${encodeURIComponent(this.root.dataset.slot)}`;
+    const headers = { Accept: "application/json", "X-CSRFToken": csrf() };
+    const answer = await fetch(url, { method: "DELETE", headers }).catch(() => null);
+    if (!answer?.ok) return this.refuse(this.root.dataset.lost);
+    this.follow(await answer.json());
+    this.frame.replaceChildren();
+    this.root.classList.remove("photo--there");
+    this.bin.hidden = true;
+    this.tell(this.root.dataset.removed, "check");
+  }
+
+  /** The desk moved on: the page's next word to the server must know of it. */
+  follow(told) {
+    const revision = this.root.closest("form").elements.revision;
+    if (revision && told.revision !== undefined) revision.value = told.revision;
   }
 
   picture(url) {
@@ -79,6 +104,8 @@ export class Photo {
     image.alt = this.root.querySelector("legend").textContent.replace("*", "").trim();
     this.frame.replaceChildren(image);
     this.root.classList.add("photo--there");
+    const words = this.root.querySelector("[data-choose-words]");
+    words.textContent = words.dataset.again;
     this.root.classList.remove("question--wrong");
     this.root.querySelector(".question__error")?.remove();
   }

@@ -1,0 +1,150 @@
+"""Old and new side by side (R-203), and what happened to a case in words.
+
+Both come from the release the case runs on: whatever page an analyst draws is compared without code.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import forms
+from engine import CaseFacts, clock
+from engine.releases import Release
+from engine.store import CaseKey
+from forms import Component, Form
+from forms.schema import DISPLAY
+from web import current, wording
+from web.shown import shown
+
+#: Kinds that are shown elsewhere on the page.
+NOT_COMPARED = frozenset(
+    {"idcard-photo", "signature-photo", "agreement", "agreements", "decision", "video", "certificate"}
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One value before and after."""
+
+    label: str
+    old: str
+    new: str
+    changed: bool
+
+
+def rows(release: Release, facts: CaseFacts, data: Mapping[str, Any]) -> list[Row]:
+    """Return every answer of the case's data pages beside the value it changes; changed ones first."""
+    found: list[Row] = []
+    for page in release.pages(facts.type):
+        answers = data.get(page.variable)
+        if not page.form or not isinstance(answers, Mapping) or page.step not in ("data", ""):
+            continue
+        form = _tailored(release.form(page.form), data, answers)
+        if any(c.type in NOT_COMPARED for c in form.walk()):
+            continue
+        found += _compared(form.components, answers, data)
+    return sorted(found, key=lambda row: not row.changed)
+
+
+def _tailored(form: Form, data: Mapping[str, Any], answers: Mapping[str, Any]) -> Form:
+    now = clock.now()
+    settings = current.parameters().view
+    context = forms.Context(today=clock.shanghai(now).date(), now=now, data=data, settings=settings)
+    return forms.for_company(form, context, answers)
+
+
+def _compared(
+    components: tuple[Component, ...], answers: Mapping[str, Any], data: Mapping[str, Any], above: str = ""
+) -> Iterator[Row]:
+    for one in components:
+        if one.type in DISPLAY or one.readonly:
+            continue
+        if one.components:
+            label = " · ".join(part for part in (above, one.label) if part)
+            below = answers.get(one.key) if one.key else answers
+            for number, part in enumerate(below if isinstance(below, list) else [below], 1):
+                named = f"{label} {number}" if isinstance(below, list) else label
+                if isinstance(part, Mapping):
+                    yield from _compared(one.components, part, data, named if one.key else above)
+            continue
+        spread = one.type == "phone-with-code" or one.flag("spread")
+        new = _parts(one, answers) if spread else answers.get(one.key)
+        old = _old(one, answers, data)
+        if (new in (None, "", [], {})) and (old in (None, "", [], {})):
+            continue
+        label = " · ".join(part for part in (above, one.label) if part)
+        written = shown(one, new)
+        before = shown(one, old)
+        yield Row(label, before, written, before != written)
+
+
+def _parts(component: Component, answers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parts of an answer that stand among the page's answers."""
+    if component.type == "validity-range":
+        return {name: answers.get(name) for name in ("from", "until", "long_term")}
+    own = answers.get(component.key)
+    return own if isinstance(own, Mapping) else {"number": answers.get("number")}
+
+
+def _old(component: Component, answers: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
+    if component.old is not None:
+        return component.old.evaluate({**data, **answers})
+    if component.type == "validity-range":
+        profile = data.get("profile") or {}
+        until = profile.get("valid_until")
+        return {"from": profile.get("valid_from"), "until": until, "long_term": until is None}
+    return None
+
+
+#: The journal's words for what happened.
+WHAT = {
+    "case.started": "发起申请",
+    "task.completed": "提交",
+    "task.back": "返回上一步",
+    "task.claimed": "领取",
+    "task.released": "释放",
+    "message.withdraw": "客户撤回",
+    "message.abandon": "客户放弃",
+    "message.expire": "逾期失效",
+    "job.done": "系统处理完成",
+    "job.failed": "系统处理失败",
+    "job.incident": "系统处理失败，待人工处理",
+    "timer.fired": "到期处理",
+    "photo.seen": "查看照片",
+    "profile.revealed": "查看完整信息",
+}
+#: What only staff are told of.
+FOR_STAFF = frozenset({"task.claimed", "task.released", "photo.seen", "job.done", "job.failed", "job.incident"})
+
+
+def history(
+    release: Release, facts: CaseFacts, key: CaseKey, *, staff: bool
+) -> list[dict[str, Any]]:
+    """Return what happened to a case, oldest first; the customer is not told who did it."""
+    engine = current.engine()
+    titles = {page.element: page.title for page in release.pages(facts.type)}
+    with engine.database.reading() as session:
+        entries = engine.journal.of_case(session, facts.id, key)
+    told = []
+    for entry in entries:
+        if not staff and entry.kind in FOR_STAFF:
+            continue
+        what = WHAT.get(entry.kind, entry.kind)
+        title = titles.get(str(entry.facts.get("element", "")), "")
+        state = str(entry.facts.get("state", ""))
+        words = f"{what}：{title}" if title else what
+        note = str(wording.state(state).words) if state and entry.kind != "task.back" else ""
+        who = who_of(entry.actor) if staff else ""
+        told.append({"at": entry.at, "what": words, "who": who, "note": note})
+    return told
+
+
+def who_of(label: str | None) -> str:
+    """Return a person's label as staff read it."""
+    kind, _, name = (label or "").partition(":")
+    if kind == "customer":
+        return "客户"
+    if kind == "staff":
+        member = current.web().staff.get(name)
+        return member.name if member is not None else name
+    return "系统"

@@ -1,0 +1,42 @@
+/**
+ * Wakes the modules of a page: every element names its own in data-module. A module is one class in one
+ * file; the page works without any of them.
+ */
+const modules = {
+  address: async () => (await import("./address.js")).Address,
+  autosave: async () => (await import("./autosave.js")).Autosave,
+  browser: async () => (await import("./browser.js")).Browser,
+  captcha: async () => (await import("./captcha.js")).Captcha,
+  changed: async () => (await import("./changed.js")).Changed,
+  conditional: async () => (await import("./conditional.js")).Conditional,
+  countdown: async () => (await import("./countdown.js")).Countdown,
+  decision: async () => (await import("./decision.js")).Decision,
+  dialog: async () => (await import("./dialog.js")).Dialog,
+  dynamiclist: async () => (await import("./dynamiclist.js")).DynamicList,
+  errors: async () => (await import("./errors.js")).Errors,
+  exclusive: async () => (await import("./exclusive.js")).Exclusive,
+  filters: async () => (await import("./filters.js")).Filters,
+  live: async () => (await import("./live.js")).Live,
+  phone_code: async () => (await import("./phone_code.js")).PhoneCode,
+  photo: async () => (await import("./photo.js")).Photo,
+  picker: async () => (await import("./picker.js")).Picker,
+  reader: async () => (await import("./reader.js")).Reader,
+  sms: async () => (await import("./sms.js")).Sms,
+  validity: async () => (await import("./validity.js")).Validity,
+  viewer: async () => (await import("./viewer.js")).Viewer,
+};
+
+const awake = new WeakMap();
+
+/** Wake what is in `root` and not awake yet; called again for parts that arrive later. */
+export async function wake(root) {
+  const found = [...root.querySelectorAll("[data-module]")];
+  await Promise.all(found.map(async (element) => {
+    if (awake.has(element)) return;
+    awake.set(element, true);
+    for (const name of element.dataset.module.split(" ")) {
+      const load = modules[name];
+      if (load) new (await load())(element);
+    }
+  }));
+}

@@ -218,11 +218,11 @@ class Cases:
         task = self._ready(opened, task_id)
         known = spiff.properties(task.task_spec)
         form = opened.release.form(known.get("form", ""))
-        previous = self._previous(task)
-        # What was given before stands in for what this page has not been given yet.
-        held = {**previous.get("_held", {}), **looked.laid.held}
+        held = self._held(task, looked.laid)
         context = self._context(opened, task, held, {}, "complete")
         answers = forms.prefill(form, context)
+        # Unjudged, so only for showing: what was typed before going back, and what lies on the desk.
+        answers.update(self._kept(task).get("typed", {}))
         answers.update(looked.laid.typed)
         return TaskView(
             task_id=task_id,
@@ -262,6 +262,14 @@ class Cases:
             if row is None or not may_see_case(row, actor):
                 raise UnknownCase()
             return self._case(session, row, actor)
+
+    def release_of(self, case_id: UUID) -> Release:
+        """Return the release a case runs on, or raise UnknownCase."""
+        with self._database.reading() as session:
+            release_id = session.scalar(select(CaseRow.release_id).where(CaseRow.id == case_id))
+        if release_id is None:
+            raise UnknownCase()
+        return self._stepper.releases.get(release_id)
 
     def note(self, case_id: UUID, actor: Actor, kind: str, facts: Mapping[str, Any]) -> None:
         """Write down what somebody did with a case that is no step of it, such as looking at a picture."""
@@ -314,7 +322,7 @@ class Cases:
         if revision is not None and looked.laid.elsewhere(actor, revision):
             raise ElsewhereChanged()
         form = opened.release.form(looked.item.form)
-        held = {**self._previous(task).get("_held", {}), **looked.laid.held}
+        held = self._held(task, looked.laid)
         first = forms.judge(form, posted, self._context(opened, task, held, {}, "local"))
         verdicts = self._check(opened, task, actor, first, held)
         with self._database.transaction() as session:
@@ -334,7 +342,7 @@ class Cases:
         task = self._ready(opened, task_id)
         self._four_eyes(opened, task, actor)
         final = {name: v.consume(session) if v.ok and v.consume else v for name, v in verdicts.items()}
-        held = {**self._previous(task).get("_held", {}), **looked.laid.held}
+        held = self._held(task, looked.laid)
         form = opened.release.form(looked.item.form)
         accepted = forms.judge(form, posted, self._context(opened, task, held, final, "complete"))
         answers: dict[str, Any] = dict(accepted.answers)
@@ -347,7 +355,7 @@ class Cases:
         if read:
             # What was read to the end need not be read again when the case comes back unchanged.
             answers["_held"] = read
-        variable = (task.task_spec.extensions or {}).get("variableName") or task.task_spec.name
+        variable = self._variable(task)
         task.data[variable] = answers
         task.data.pop(f"kept_{variable}", None)
         self._done(opened, task, "done")
@@ -384,7 +392,7 @@ class Cases:
             if path is None:
                 raise NoWayBack("this is the first page")
             data = dict(task.data)
-            variable = (task.task_spec.extensions or {}).get("variableName") or task.task_spec.name
+            variable = self._variable(task)
             kept = {**looked.laid.typed, **(typed or {})}
             if kept or looked.laid.held:
                 # Unjudged: shown again when the customer comes forward, and judged then.
@@ -524,14 +532,23 @@ class Cases:
                 raise FourEyes()
 
     @staticmethod
-    def _previous(task: Task) -> Mapping[str, Any]:
-        variable = (task.task_spec.extensions or {}).get("variableName") or task.task_spec.name
-        found = task.data.get(variable)
-        answers = dict(found) if isinstance(found, dict) else {}
-        kept = task.data.get(f"kept_{variable}")
-        if isinstance(kept, dict):
-            answers = {**answers, **kept.get("typed", {}), "_held": kept.get("held", {})}
-        return answers
+    def _variable(task: Task) -> str:
+        return str((task.task_spec.extensions or {}).get("variableName") or task.task_spec.name)
+
+    def _previous(self, task: Task) -> dict[str, Any]:
+        """Return the answers accepted on this page before; forms trust them, so nothing unjudged is here."""
+        found = task.data.get(self._variable(task))
+        return {k: v for k, v in found.items() if k != "_held"} if isinstance(found, dict) else {}
+
+    def _kept(self, task: Task) -> Mapping[str, Any]:
+        found = task.data.get(f"kept_{self._variable(task)}")
+        return found if isinstance(found, dict) else {}
+
+    def _held(self, task: Task, laid: Laid) -> dict[str, Any]:
+        """Return what the server holds for a page; what was held before stands in for what is not there yet."""
+        accepted = task.data.get(self._variable(task))
+        before = accepted.get("_held", {}) if isinstance(accepted, dict) else {}
+        return {**before, **self._kept(task).get("held", {}), **laid.held}
 
     def _context(
         self,
@@ -542,7 +559,7 @@ class Cases:
         mode: str,
     ) -> forms.Context:
         process = opened.release.processes[opened.row.type]
-        previous = {k: v for k, v in self._previous(task).items() if k != "_held"}
+        previous = self._previous(task)
         return forms.Context(
             today=clock.shanghai(opened.now).date(),
             now=opened.now,
@@ -563,7 +580,7 @@ class Cases:
             return {}
         around = self._stepper.around()
         query = CheckQuery(
-            first.answers, held, {k: v for k, v in self._previous(task).items() if k != "_held"}, task.data,
+            first.answers, held, self._previous(task), task.data,
             facts_of(opened.row), opened.key, task.id, actor, opened.now, around,
         )  # fmt: skip
         return {name: self._stepper.catalogue.checks[name](query) for name in first.checks}

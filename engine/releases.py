@@ -4,7 +4,7 @@ A release is named by the hash of its contents. New cases start on the current o
 keeps its own. Parsing happens once per process and release.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -39,6 +39,17 @@ class Process:
     name: str
     business_type: str
     category: str
+
+
+@dataclass(frozen=True)
+class PageOf:
+    """One page of a diagram: a user task, with the form it shows and where its answers are kept."""
+
+    element: str
+    title: str
+    form: str
+    variable: str
+    step: str
 
 
 def canonical(files: Mapping[str, bytes]) -> bytes:
@@ -78,6 +89,31 @@ class Release:
                     known.get("category", ""),
                 )
         return found
+
+    def pages(self, process_id: str) -> list[PageOf]:
+        """Return the pages of a process and of those it calls, as they stand in the files."""
+        return list(self._pages(process_id, set()))
+
+    def _pages(self, process_id: str, seen: set[str]) -> Iterator[PageOf]:
+        if process_id in seen:
+            return
+        seen.add(process_id)
+        source = self.files.get(f"{process_id}.bpmn")
+        for element in etree.fromstring(source, _safe()).iter() if source is not None else ():
+            if element.tag == f"{_BPMN}callActivity":
+                yield from self._pages(element.get("calledElement", ""), seen)
+            elif element.tag == f"{_BPMN}userTask":
+                extensions = element.find(f"{_BPMN}extensionElements")
+                found = extensions if extensions is not None else element
+                known = {
+                    p.get("name"): p.get("value", "")
+                    for p in found.iterfind(f"{_SPIFF}properties/{_SPIFF}property")
+                }
+                name = element.get("id", "")
+                variable = found.findtext(f"{_SPIFF}variableName") or name
+                yield PageOf(
+                    name, element.get("name", name), known.get("form", ""), variable, known.get("step", "")
+                )
 
     @property
     def types(self) -> list[str]:

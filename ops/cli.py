@@ -14,9 +14,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.diagrams.bounded import check_in_child
+from engine.diagrams.findings import errors
 from engine.errors import EngineError
 from web import logs
+from web.settings import Settings, SettingsRefused, read
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,9 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.part == "check":
         return check(options.files)
-    from web.settings import Settings
-
-    settings = Settings()
+    try:
+        settings = read()
+    except SettingsRefused as refused:
+        print(refused, file=sys.stderr)
+        return 2
     logs.configure(settings.log_level)
     if options.part == "migrate":
         from ops.migrate import upgrade
@@ -82,26 +85,26 @@ def _files(given: Sequence[Path]) -> dict[str, bytes]:
 
 def check(given: Sequence[Path]) -> int:
     """Print what is wrong with files; return 1 when something must be mended."""
-    from ops.wiring import operators
+    from ops.wiring import findings, operators
 
     try:
         files = _files(given)
     except OSError as missing:
         print(f"{missing.filename}: {missing.strerror}", file=sys.stderr)
         return 2
-    findings = check_in_child(files, operators=operators())
-    for finding in findings:
+    found = findings(files, operators())
+    for finding in found:
         print(f"{finding.file}: {finding.element}: {finding.sentence_zh} ({finding.sentence_en})")
-    bad = [f for f in findings if f.level == "error"]
-    print(f"{len(bad)} errors, {len(findings) - len(bad)} warnings", file=sys.stderr)
+    bad = errors(found)
+    print(f"{len(bad)} errors, {len(found) - len(bad)} warnings", file=sys.stderr)
     return 1 if bad else 0
 
 
-def publish(settings: object, given: Sequence[Path], by: str) -> int:
+def publish(settings: Settings, given: Sequence[Path], by: str) -> int:
     """Check and publish a release."""
     from ops.wiring import ReleaseRefused, wire
 
-    product = wire(settings)  # type: ignore[arg-type]
+    product = wire(settings)
     try:
         release = product.engine.releases.publish(_files(given), by)
     except ReleaseRefused as refused:

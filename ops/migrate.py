@@ -20,10 +20,13 @@ from engine.store import Base
 TABLES = (
     "handlers.captchas",
     "handlers.codes",
+    "handlers.counter.phone_free",
     "handlers.counter.tables",
     "handlers.customers",
     "handlers.limits",
+    "handlers.moods",
     "handlers.notices",
+    "handlers.sign_in_lock",
     "handlers.sms.embedded",
     "handlers.staff",
     "web.api.tokens",

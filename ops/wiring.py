@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import select
 
@@ -65,6 +67,11 @@ def catalogue(counter: Counter, codes: Codes) -> Catalogue:
     )
 
 
+def operators() -> Mapping[str, Operator]:
+    """Return what diagrams may name, for looking at them where no counter is near."""
+    return catalogue(cast(Counter, None), cast(Codes, None)).operators
+
+
 @lru_cache(maxsize=1)
 def shipped() -> dict[str, bytes]:
     """Return the diagrams, tables and forms this product comes with."""
@@ -111,7 +118,7 @@ def wire(settings: Settings) -> Product:
 
     def lasting() -> Lasting:
         limits = engine.parameters().limits
-        return Lasting(idle=limits.idle_minutes * 60, longest=limits.session_hours * 3600)
+        return Lasting(timedelta(minutes=limits.idle_minutes), timedelta(hours=limits.session_hours))
 
     web = Web(
         engine=engine,

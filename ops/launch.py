@@ -177,7 +177,12 @@ def free_port(asked: int | None) -> int:
     raise CannotRun(f"no free port from {FIRST_PORT} to {FIRST_PORT + MORE_PORTS - 1}; give one with --port")
 
 
-def greet(running: Supervisor, data: Path, port: int, tell: Callable[[str], None] = print) -> None:
+def tell(line: str) -> None:
+    """Say something to the person who started us, at once, also where it goes to a file."""
+    print(line, flush=True)
+
+
+def greet(running: Supervisor, data: Path, port: int, tell: Callable[[str], None] = tell) -> None:
     """Start the parts, wait for the first page, then say where it is and who may sign in."""
     begun = time.monotonic()
     while not answers(port):

@@ -302,3 +302,19 @@ def test_a_given_database_is_used_and_none_started(tmp_path, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://somewhere/else")
     assert launch.open_database(tmp_path) == (None, "postgresql://somewhere/else")
     assert not (tmp_path / "postgres").exists()
+
+
+def test_the_address_is_told_at_once_also_where_the_output_goes_to_a_file():
+    quiet = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    telling = subprocess.Popen(
+        program("from ops.launch import tell; tell('ready'); time.sleep(60)"),
+        env=quiet,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert telling.stdout is not None
+    try:
+        assert telling.stdout.readline() == "ready\n"
+    finally:
+        telling.kill()
+        telling.communicate()

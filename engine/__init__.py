@@ -16,7 +16,7 @@ Tables owned here: see ``engine.store``.
 """
 
 from engine import clock, parameters
-from engine.cases import Case, Cases, TaskView
+from engine.cases import Cases
 from engine.engine import Engine
 from engine.errors import (
     AlreadyClaimed,
@@ -51,8 +51,10 @@ from engine.operators import (
     operator,
 )
 from engine.releases import Release, Releases, files_of
+from engine.views import STAFF_LANES, Case, TaskView
 
 __all__ = [
+    "STAFF_LANES",
     "SYSTEM",
     "Actor",
     "AlreadyClaimed",

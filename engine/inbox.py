@@ -9,11 +9,12 @@ import orjson
 from sqlalchemy import func, select
 
 from engine import clock
-from engine.cases import STAFF_LANES, SUMMARY
+from engine.cases import SUMMARY
 from engine.operators import Actor
 from engine.store.database import Database
 from engine.store.sealing import Keyring
 from engine.store.tables import CaseRow, WorkItemRow
+from engine.views import STAFF_LANES
 
 
 @dataclass(frozen=True)

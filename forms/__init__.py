@@ -30,7 +30,7 @@ review     ``decision``, ``reasons``, ``step``, ``opens``, ``note``, ``internal_
 and each may have ``flags``.
 """
 
-from forms.context import SETTINGS, Asked, Context
+from forms.context import SETTINGS, Asked, Context, Mode
 from forms.errors import (
     Accepted,
     AnswersRejected,
@@ -72,6 +72,7 @@ __all__ = [
     "Form",
     "FormRefused",
     "FormsError",
+    "Mode",
     "Problem",
     "UnknownForm",
     "Validate",

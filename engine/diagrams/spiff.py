@@ -33,7 +33,7 @@ from SpiffWorkflow.task import Task
 from engine import clock
 from engine.diagrams.decisions import Decision
 from engine.diagrams.decisions import parse as parse_decision
-from engine.diagrams.joins import Join
+from engine.diagrams.joins import EndJoin, Join
 from forms.expressions import compile_expression
 
 _DURATION = re.compile(
@@ -203,6 +203,9 @@ def parse(files: Mapping[str, bytes], process_id: str) -> ParsedDiagram:
         for task_spec in process.task_specs.values():
             # How far ahead the library guesses tasks that may never come; nobody looks at the guesses.
             task_spec.lookahead = 1
+            if task_spec is process.end:
+                # The library makes this one by itself; its parser cannot be told of another class.
+                task_spec.__class__ = EndJoin
             event = getattr(task_spec, "event_definition", None)
             if isinstance(event, TimerEventDefinition):
                 task_spec.event_definition = BusinessTimer(event.name, event.expression)

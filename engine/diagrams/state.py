@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from SpiffWorkflow.bpmn.specs.control import _EndJoin
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import SubWorkflowTask
 from SpiffWorkflow.task import Task
@@ -159,39 +158,53 @@ def compact(run: Run) -> int:
 
 def _compact_part(part: Any) -> int:
     tasks, root = part.tasks, part.task_tree
-    # A branch that ended (a reminder, say) waits at the end join for the others; were it to count, its
-    # place in the tree would keep every later round, and the join would count stale branches again.
-    live = [t for t in tasks.values() if t._state & LIVE and not isinstance(t.task_spec, _EndJoin)]
+    live = [t for t in tasks.values() if t._state & LIVE]
     if not live:
         return 0
-    cut = root
-    for level in zip(*(_line(tasks, t) for t in live), strict=False):
-        if any(t is not level[0] for t in level) or level[0]._state != TaskState.COMPLETED:
-            break
-        cut = level[0]
-    if cut is root or (cut._parent == root.id and len(root._children) == 1):
-        return 0
-    keep, stack = {root.id}, [cut]
+    # A task is on the way when something live hangs below it.
+    on_the_way: set[UUID] = set()
+    for task in live:
+        step: Task | None = task
+        while step is not None and step.id not in on_the_way:
+            on_the_way.add(step.id)
+            step = tasks.get(step._parent)
+    keep, stack = {root.id}, [root]
     while stack:
         task = stack.pop()
-        keep.add(task.id)
-        stack.extend(tasks[child] for child in task._children)
+        if task.id not in on_the_way or task._state & LIVE:
+            kept = (
+                [tasks[child] for child in task._children] if task._state & ~TaskState.FINISHED_MASK else []
+            )
+        elif _open_split(tasks, task):
+            # Its join looks for every event and the main task directly below.
+            kept = [tasks[child] for child in task._children]
+        else:
+            kept = [_skip(tasks, on_the_way, tasks[c]) for c in task._children if c in on_the_way]
+        task._children = [child.id for child in kept]
+        for child in kept:
+            child._parent = task.id
+        keep.update(task._children)
+        stack.extend(kept)
     before = len(tasks)
-    cut._parent, root._children = root.id, [cut.id]
     part.tasks = {i: t for i, t in tasks.items() if i in keep}
     if part.last_task is not None and part.last_task.id not in keep:
-        part.last_task = cut
+        part.last_task = None
     return before - len(keep)
 
 
-def _line(tasks: Mapping[UUID, Task], task: Task) -> list[Task]:
-    """Return the tasks from the root down to ``task``."""
-    line: list[Task] = []
-    step: Task | None = task
-    while step is not None:
-        line.append(step)
-        step = tasks.get(step._parent)
-    return line[::-1]
+def _open_split(tasks: Mapping[UUID, Task], task: Task) -> bool:
+    """Whether a boundary event may still come at a task."""
+    return task.task_spec.name.endswith(_SPLIT) and any(tasks[c]._state & LIVE for c in task._children)
+
+
+def _skip(tasks: Mapping[UUID, Task], on_the_way: set[UUID], task: Task) -> Task:
+    """Go down from ``task`` to the last finished one before something parts or lives."""
+    while not _open_split(tasks, task):
+        below = [tasks[child] for child in task._children if child in on_the_way]
+        if len(below) != 1 or below[0]._state != TaskState.COMPLETED or task._state & LIVE:
+            break
+        task = below[0]
+    return task
 
 
 def _forget_events(run: Run) -> None:

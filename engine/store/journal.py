@@ -79,8 +79,11 @@ class Journal:
             session.execute(insert(JournalRow), rows)
 
     def write_staff(self, session: Session, staff: str, entry: JournalEntry, at: datetime) -> None:
-        """Append to the chain of what a person or system part did outside any case."""
-        subject = f"staff:{staff}"
+        """Append to the chain of what a member of staff did outside any case."""
+        self.write_outside(session, f"staff:{staff}", entry, at)
+
+    def write_outside(self, session: Session, subject: str, entry: JournalEntry, at: datetime) -> None:
+        """Append to the chain of what a person did outside any case; ``subject`` is the actor's label."""
         head = session.execute(
             select(StaffChainRow).where(StaffChainRow.subject == subject).with_for_update()
         ).scalar_one_or_none()

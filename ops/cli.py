@@ -55,9 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         upgrade(settings.database_url)
         return 0
     if options.part == "web":
-        from ops.serve import serve
+        from ops.serve import serve_pages
 
-        serve(settings, options.port or settings.port)
+        serve_pages(settings, options.port or settings.port)
         return 0
     if options.part == "worker":
         from ops.worker import work

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, render_template
 from flask_wtf.csrf import CSRFProtect
 
-from forms import Component, Context, Form, Problem, parse
+from forms import Context, Form, Problem, load, names, parse, prefill
 from web import rendering
 
 NOW = datetime(2026, 3, 18, 2, 0, tzinfo=UTC)
@@ -172,8 +172,8 @@ PROFILE_PAGE = {
         section("other", "其他信息", "(修改联系地址、邮编、学历等信息)",
                 [("联系地址", "浙江省杭州市******"), ("邮政编码", "310012"), ("电子邮箱", ""), ("学历", "本科 (学士)")]),
     ],
-    "notices": [{"text": "证件将于2026-04-01到期，建议换领新证后再办理", "url": "/me/start/identity"}],
-    "checkup": [{"text": "邮政编码不能为空！", "url": "/me/start/other"}, {"text": "请选择其他职业", "url": None}],
+    "notices": [{"text": "证件将于2026-04-01到期，建议换领新证后再办理", "url": "#identity", "label": "修改身份证有效期"}],
+    "checkup": [{"text": "邮政编码不能为空！", "url": "#other"}, {"text": "请选择其他职业", "url": "#phone"}],
     "history": [{"title": "联系电话修改", "at": NOW - timedelta(days=40), "number": "1700020000000007",
                  "state": "in_effect", "url": "/me/cases/c0"}],
 }  # fmt: skip
@@ -244,8 +244,16 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
         Problem("postcode", "请输入正确的邮政编码！"), Problem("residences.1.country", "请填写国家(地区)"))  # fmt: skip
     yield "task_consents", "task.html", task(
         CONSENTS, held={"consents": {"notice": {"finished_at": "2026-03-18T02:00:00Z", "title": "客户须知"}}})
+    for name in names():
+        drawn_by_staff = name in {"review", "review_second", "counter_failed"}
+        shipped = load(name)
+        answers = prefill(shipped, view(shipped).context)
+        if drawn_by_staff:
+            yield f"form_{name}", "review.html", {**REVIEW_PAGE, "view": view(shipped, answers)}
+        else:
+            yield f"form_{name}", "task.html", task(shipped, answers)
     yield "submitted", "submitted.html", {
-        "actor": CUSTOMER, "number": "1600020000000042",
+        "actor": CUSTOMER, "number": "1600020000000042", "steps": STEPS, "title_line": "业务办理/身份证有效期修改",
         "text": "尊敬的张伟先生，您的身份证有效期修改已成功提交，正在等待复核；您可在我的基本资料中查看结果。"}  # fmt: skip
     yield "case", "case.html", {
         "actor": CUSTOMER, "case": {**OPEN, "title": "身份证有效期修改"},

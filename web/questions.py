@@ -125,7 +125,8 @@ class Page:
         cards = [one for one in self.form.walk() if one.type == "idcard-photo"]
         on_file = self.profile.get("photos") or {}
         return bool(cards) and not any(
-            self.picture(one, self.answers.get(one.key)) or on_file.get(field_photo.slot(one)) for one in cards
+            self.picture(one, self.answers.get(one.key)) or on_file.get(field_photo.slot(one))
+            for one in cards
         )
 
     def documents(self, component: Component) -> list[dict[str, Any]]:

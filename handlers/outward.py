@@ -20,6 +20,8 @@ class Unreachable(Exception):
 class JsonPost:
     """Posts messages under one base address.
 
+    The time is looked at between the pieces of an answer; a header sent drop by drop *can* take longer.
+
     :param url: base address, https; http only to this machine.
     :param token: secret that is shown to the other end as a bearer token.
     :param seconds: longest time for a whole exchange.
@@ -71,7 +73,7 @@ class JsonPost:
     def _read(self, answer: httpx.Response, deadline: float) -> bytes:
         body = bytearray()
         # Never unpacked: a small packed answer could become a huge one.
-        for piece in answer.iter_raw(64 * 1024):
+        for piece in answer.iter_raw():
             body += piece
             if len(body) > self._limit:
                 raise Unreachable(f"answered more than {self._limit} bytes")

@@ -100,8 +100,12 @@ class Setup:
     # Python
 
     def environment(self) -> None:
-        """Make ``.venv``, or make it anew when the checkout was moved or its Python has gone."""
-        if self.is_done("environment", str(self.venv)) and self._python_works():
+        """Make ``.venv``, or make it anew when the checkout was moved or its Python has gone.
+
+        One that a developer made himself is kept.
+        """
+        made_for = self._read_stamps().get("environment") or str(self.venv)
+        if made_for == str(self.venv) and self._python_works():
             return
         with self._step("Python environment"):
             if not has_venv():
@@ -130,12 +134,11 @@ class Setup:
         The test tools contain all that running needs, so an environment which has them keeps them.
         """
         runtime, tests = self.digest("requirements.lock"), self.digest("requirements-test.lock")
-        has_tests = self._read_stamps().get("tests") is not None
         if self.is_done("tests", tests) or (not self.tests and self.is_done("runtime", runtime)):
             return
-        with_tests = self.tests or has_tests
+        with_tests = self.tests or (self.venv / "bin" / "pytest").exists()
         lock = "requirements-test.lock" if with_tests else "requirements.lock"
-        self.done(runtime=None)
+        self.done(runtime=None, tests=None)
         with self._step("Python packages"):
             environ = uv_environment(self._pip_settings(), os.environ)
             uv = self._uv()
@@ -147,7 +150,7 @@ class Setup:
             except SetupFailed as failed:
                 self._say(f"uv failed, pip goes on (this takes minutes): {str(failed).strip()[-300:]}")
                 self._call(*self._pip("install", "--require-hashes", "-r", lock))
-        self.done(runtime=runtime, tests=tests if with_tests else None)
+        self.done(environment=str(self.venv), runtime=runtime, tests=tests if with_tests else None)
 
     def _uv(self) -> Path | None:
         """Return our own uv, a locked one, installing it at need."""

@@ -56,6 +56,8 @@ class Recorded(Setup):
         if " ci " in line:
             (self.checkout / "node_modules").mkdir(exist_ok=True)
             (self.checkout / "node_modules" / ".package-lock.json").touch()
+        if line.endswith("requirements-test.lock"):
+            (self.venv / "bin" / "pytest").touch()
         if "requirements-uv.lock" in line:
             (self.venv / "bin" / "uv").touch()
 
@@ -146,6 +148,15 @@ def test_testing_after_running_adds_the_test_tools(checkout):
     packages, npm = done(checkout, tests=True)
     assert packages.endswith("requirements-test.lock")
     assert "--omit=dev" not in npm
+
+
+def test_a_developer_s_own_environment_is_kept_with_its_tools(checkout):
+    own = checkout / ".venv" / "bin"
+    own.mkdir(parents=True)
+    (own / "python").symlink_to(sys.executable)
+    (own / "pytest").touch()
+    _, packages, _ = done(checkout)
+    assert packages.endswith("requirements-test.lock")
 
 
 def test_a_step_that_failed_is_tried_again(checkout):

@@ -3,13 +3,13 @@
 create_app(web)   everything a browser asks for, but live events (``web.asgi``)
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 
 from web import current, preferences, problems, rendering, security
+from web.api.app import mount
 from web.current import Web
 from web.customer import customer
 from web.demo import demo
@@ -40,19 +40,22 @@ def create_app(web: Web) -> Flask:
     )
     app.session_interface = ServerSide(web.sessions, web.engine.keyring, secure=web.settings.https)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    mount(app, web)
     security.install(app, web.settings)
     problems.install(app)
     rendering.install(app)
     # Language and letters are nobody's secret, and their form stands on pages of both kinds of session;
     # other sites are kept out by the check of origin.
     security.csrf.exempt(preferences.preferences)
+    # A browser's own report carries no token; nothing but a log line comes of it.
+    security.csrf.exempt("web.public.csp_report")
     for pages in (public, login, customer, tasks, uploads, reading, desk_login, desk, demo):
         app.register_blueprint(pages)
     app.context_processor(_frame)
     return app
 
 
-def _frame() -> Mapping[str, Any]:
+def _frame() -> dict[str, Any]:
     """What every page shows round its content."""
     web = current.web()
     actor = current.actor()

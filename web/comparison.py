@@ -114,12 +114,12 @@ WHAT = {
     "profile.revealed": "查看完整信息",
 }
 #: What only staff are told of.
-FOR_STAFF = frozenset({"task.claimed", "task.released", "photo.seen", "job.done", "job.failed", "job.incident"})
+FOR_STAFF = frozenset(
+    {"task.claimed", "task.released", "photo.seen", "job.done", "job.failed", "job.incident"}
+)
 
 
-def history(
-    release: Release, facts: CaseFacts, key: CaseKey, *, staff: bool
-) -> list[dict[str, Any]]:
+def history(release: Release, facts: CaseFacts, key: CaseKey, *, staff: bool) -> list[dict[str, Any]]:
     """Return what happened to a case, oldest first; the customer is not told who did it."""
     engine = current.engine()
     titles = {page.element: page.title for page in release.pages(facts.type)}

@@ -19,8 +19,7 @@ import structlog
 from psycopg import sql
 from sqlalchemy.exc import SQLAlchemyError
 
-from engine import Actor
-from engine.inbox import STAFF_LANES
+from engine import STAFF_LANES, Actor
 from web.security import HEADERS, OWN_SITES
 from web.sessions import CHANNEL, Kind, Known, ServerSide
 
@@ -237,7 +236,9 @@ class Live:
         try:
             while True:
                 waiting = waiting or asyncio.create_task(stream.events.get())
-                await asyncio.wait({waiting, gone}, timeout=COMMENT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    {waiting, gone}, timeout=COMMENT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
                 if gone.done():
                     return
                 if loop.time() - looked >= RECHECK_SECONDS:
@@ -274,7 +275,11 @@ async def _body(send: Send, chunk: bytes) -> None:
 
 
 def _headers(media_type: str) -> list[tuple[bytes, bytes]]:
-    more = {"Content-Type": f"{media_type}; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    more = {
+        "Content-Type": f"{media_type}; charset=utf-8",
+        "Cache-Control": "no-store",
+        "X-Accel-Buffering": "no",
+    }
     return [(k.lower().encode(), v.encode()) for k, v in {**HEADERS, **more}.items()]
 
 

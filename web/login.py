@@ -129,7 +129,9 @@ def enter() -> AnyResponse | tuple[str, int]:
         with web.engine.database.transaction() as session:
             web.codes.sign_in(session, judged.code_id, ask.subject, now)
             customer = web.customers.enter(session, found, settings, now)
-            entry = JournalEntry("customer.signed_in", f"customer:{customer.id}", {"account_type": customer.account_type})
+            entry = JournalEntry(
+                "customer.signed_in", f"customer:{customer.id}", {"account_type": customer.account_type}
+            )
             web.engine.journal.write_outside(session, entry.actor, entry, now)
     except SignInLocked as locked:
         return _again(typed, [Problem("code", locked.message, code=locked.code)], 429)
@@ -224,6 +226,6 @@ def _page(
 ) -> str:
     if _captcha_id() is None:
         _new_captcha()
-    return render_template("login.html", form=typed, problems=list(problems), sent_to=sent_to, resend_in=resend_in)
-
-
+    return render_template(
+        "login.html", form=typed, problems=list(problems), sent_to=sent_to, resend_in=resend_in
+    )

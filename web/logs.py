@@ -22,7 +22,9 @@ _NUMBERS = re.compile(
     r")(?![0-9A-Za-z])"
 )
 #: Whatever stands under these names is nobody's business.
-_SECRET = frozenset({"password", "code", "token", "captcha", "secret", "cookie", "authorization", "csrf_token"})
+_SECRET = frozenset(
+    {"password", "code", "token", "captcha", "secret", "cookie", "authorization", "csrf_token"}
+)
 
 
 def redacted(value: Any) -> Any:
@@ -53,7 +55,11 @@ def configure(level: str = "info") -> None:
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

@@ -10,7 +10,13 @@ from forms.reasons import REASONS
 from web import current
 
 #: The step bar of the three changes, and the two steps a certificate brings in (R-034).
-STEPS = {"upload": "上传照片", "data": "资料填写", "video": "视频见证", "certificate": "数字证书", "sign": "签署协议"}
+STEPS = {
+    "upload": "上传照片",
+    "data": "资料填写",
+    "video": "视频见证",
+    "certificate": "数字证书",
+    "sign": "签署协议",
+}
 USUAL = ("upload", "data", "sign")
 LAST = "提交"
 CHANGE = "修改"

@@ -63,7 +63,7 @@ def refused(error: HTTPException) -> Response:
     title, text = WORDS.get(code, WORDS[400 if code < 500 else 500])
     said = answer(code, title, text)
     for name, value in error.get_headers():
-        if name not in {"Content-Type"}:
+        if name != "Content-Type":
             said.headers[name] = value
     return said
 
@@ -110,7 +110,9 @@ def answer(status: int, title: str, text: str) -> Response:
     return make_response(page, status)
 
 
-def message(title: str, text: str | list[str], *, status: int = 200, symbol: str = "info", **more: object) -> Response:
+def message(
+    title: str, text: str | list[str], *, status: int = 200, symbol: str = "info", **more: object
+) -> Response:
     """Return a page with one message and what to do next."""
     page = render_template("message.html", title=title, text=text, symbol=symbol, **more)
     return make_response(page, status)

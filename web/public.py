@@ -13,7 +13,6 @@ from engine import clock
 from forms import divisions
 from handlers import agreements, hours
 from web import current
-from web.security import csrf
 
 log = structlog.get_logger("web")
 public = Blueprint("public", __name__)
@@ -46,8 +45,8 @@ def home() -> str:
     return render_template("home.html", hours_open=hours.is_open(settings, clock.now()), banks=settings.banks)
 
 
-@public.get("/help")
-def help() -> str:
+@public.get("/help", endpoint="help")
+def help_page() -> str:
     """开户帮助, with the customer's own place in the flow chart."""
     actor = current.actor()
     position = ""
@@ -84,7 +83,8 @@ def lost_phone() -> str:
 def division_names() -> Response:
     """Provinces, cities and districts for the address fields: ``{province: {city: [district, …]}}``."""
     named = {
-        one["name"]: {city["name"]: city["districts"] for city in one["cities"]} for one in divisions.load().tree()
+        one["name"]: {city["name"]: city["districts"] for city in one["cities"]}
+        for one in divisions.load().tree()
     }
     answer = Response(orjson.dumps(named), mimetype="application/json")
     answer.cache_control.public = True
@@ -101,7 +101,6 @@ def healthz() -> Response:
 
 
 @public.post("/csp-report")
-@csrf.exempt
 def csp_report() -> Response:
     """Note what a browser refused to run; only the rule and our own address are kept."""
     raw = request.get_data(cache=False)[:LONGEST_REPORT]

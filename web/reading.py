@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from markupsafe import Markup
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from engine import NotYours, TaskGone, TaskView, clock
@@ -91,8 +92,8 @@ def _find(view: TaskView, code: str) -> tuple[Component, agreements.Document]:
             try:
                 return component, agreements.document(code)
             except agreements.UnknownDocument:
-                abort(404)
-    abort(404)
+                break
+    raise NotFound
 
 
 def _facts(document: agreements.Document) -> dict[str, Any]:

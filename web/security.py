@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from web import current, policy
-from web.sessions import WebSession, kind_of
+from web.sessions import kind_of
 from web.settings import Settings
 
 log = structlog.get_logger("web")
@@ -66,8 +66,7 @@ def install(app: Flask, settings: Settings) -> None:
     if settings.trusted_proxies:
         near = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=near, x_proto=near, x_host=near)  # type: ignore[method-assign]
-    if not settings.demo:
-        app.config["TRUSTED_HOSTS"] = [urlsplit(settings.address).hostname]
+    trust_hosts(app, settings)
     app.before_request(name_request)
     app.before_request(same_origin)
     # Before the token is asked for: somebody whose session ended shall read that, not of a token (R-039).
@@ -78,12 +77,18 @@ def install(app: Flask, settings: Settings) -> None:
     app.after_request(guard_answer)
 
 
+def trust_hosts(app: Flask, settings: Settings) -> None:
+    """Answer only under the public address; a demonstration answers under whatever leads to it."""
+    if not settings.demo:
+        app.config["TRUSTED_HOSTS"] = [urlsplit(settings.address).hostname]
+
+
 def name_request() -> None:
     """Give the request an id that log lines and error pages carry; it is ours, not the client's."""
     g.request_id = secrets.token_hex(8)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request=g.request_id)
-    if isinstance(session, WebSession) and session.unavailable:
+    if getattr(session, "unavailable", False):
         abort(503)
 
 
@@ -144,7 +149,9 @@ def to_sign_in() -> AnyResponse:
 def _page_of(path: str) -> str:
     """Return the page a posted address belongs to."""
     parts = path.split("/")
-    return "/".join(parts[:4]) if parts[1:3] in (["me", "tasks"], ["me", "cases"], ["desk", "tasks"]) else "/me"
+    return (
+        "/".join(parts[:4]) if parts[1:3] in (["me", "tasks"], ["me", "cases"], ["desk", "tasks"]) else "/me"
+    )
 
 
 def wants_json() -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import orjson
 from flask import Flask, Request, Response
@@ -102,7 +102,12 @@ class Sessions:
         with self._database.transaction() as session:
             session.execute(
                 insert(SessionRow).values(
-                    id=known.id, kind=kind, subject=subject, data=self._seal(known.id, data), began_at=now, seen_at=now
+                    id=known.id,
+                    kind=kind,
+                    subject=subject,
+                    data=self._seal(known.id, data),
+                    began_at=now,
+                    seen_at=now,
                 )
             )
         return token, known
@@ -128,7 +133,7 @@ class Sessions:
         if touch and now - row.seen_at >= TOUCH:
             with self._database.transaction() as session:
                 session.execute(update(SessionRow).where(SessionRow.id == row.id).values(seen_at=now))
-        return Known(row.id, cast(Kind, row.kind), row.subject, data, row.began_at, row.seen_at)
+        return Known(row.id, kind, row.subject, data, row.began_at, row.seen_at)
 
     def keep(self, known: Known, data: dict[str, Any]) -> None:
         """Store what a session remembers."""
@@ -160,8 +165,8 @@ class Sessions:
     def _end(self, which: Any) -> int:
         with self._database.transaction() as session:
             ended = session.scalars(delete(SessionRow).where(which).returning(SessionRow.id)).all()
-            for id in ended:
-                told = orjson.dumps({"session": id.hex()[:16]}).decode()
+            for one in ended:
+                told = orjson.dumps({"session": one.hex()[:16]}).decode()
                 session.execute(select(func.pg_notify(CHANNEL, told)))
         return len(ended)
 
@@ -187,7 +192,13 @@ class WebSession(CallbackDict[str, Any], SessionMixin):
     modified = False
 
     def __init__(
-        self, data: dict[str, Any], kind: Kind, known: Known | None = None, *, lost: bool = False, fresh: bool = False
+        self,
+        data: dict[str, Any],
+        kind: Kind,
+        known: Known | None = None,
+        *,
+        lost: bool = False,
+        fresh: bool = False,
     ) -> None:
         def changed(_: object) -> None:
             self.modified = True

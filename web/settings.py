@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     )
     threads: int = Field(16, ge=1, le=256, description="requests answered at the same time")
     worker_jobs: int = Field(4, ge=1, le=64, description="jobs a worker runs at the same time")
+    api_per_minute: int = Field(600, ge=1, description="requests of one API token, a minute")
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="proxies in front whose X-Forwarded-… headers are believed, a number"
     )
@@ -104,8 +105,12 @@ class Settings(BaseSettings):
             if getattr(self, name) == "http" and not getattr(self, f"{name}_url"):
                 wrong.append(f"KAIHU_{name.upper()}_URL: name the address of the {name} interface")
         parts = urlsplit(self.public_address)
-        if self.public_address and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/")):
-            wrong.append("KAIHU_PUBLIC_ADDRESS: write scheme and host only, such as https://kaihu.example.com")
+        if self.public_address and (
+            parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/")
+        ):
+            wrong.append(
+                "KAIHU_PUBLIC_ADDRESS: write scheme and host only, such as https://kaihu.example.com"
+            )
         return wrong
 
     def _wrong_in_production(self) -> list[str]:
@@ -136,5 +141,7 @@ def read(**given: object) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as refused:
-        words = [f"{'.'.join(str(p) for p in one['loc'])}: {one['msg']}".lstrip(": ") for one in refused.errors()]
+        words = [
+            f"{'.'.join(str(p) for p in one['loc'])}: {one['msg']}".lstrip(": ") for one in refused.errors()
+        ]
         raise SettingsRefused("\n".join(words)) from None

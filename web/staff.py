@@ -243,7 +243,9 @@ def _photos(facts: CaseFacts, data: Mapping[str, Any]) -> list[dict[str, Any]]:
             original = url_for("desk.photo", case_id=facts.id, file_id=held.get("original") or held["file"])
         else:
             url = original = url_for("desk.on_file", case_id=facts.id, role=slot)
-        listed.append({"label": label, "url": url, "original_url": original, "flags": held.get("flags") or []})
+        listed.append(
+            {"label": label, "url": url, "original_url": original, "flags": held.get("flags") or []}
+        )
     return listed
 
 
@@ -254,7 +256,8 @@ def _documents(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         if isinstance(answer, Mapping) and answer.get("agreed"):
             found.append(answer)
     return [
-        {"title": str(d.get("title") or d.get("code")).strip("《》"), **{k: d.get(k) for k in _SHOWN}} for d in found
+        {"title": str(d.get("title") or d.get("code")).strip("《》"), **{k: d.get(k) for k in _SHOWN}}
+        for d in found
     ]
 
 
@@ -262,7 +265,7 @@ _SHOWN = ("version", "sha256", "agreed_at")
 
 
 def _why(refused: Exception) -> str:
-    words = {AlreadyClaimed: TAKEN, NotClaimed: NOT_TAKEN, FourEyes: TWO_PEOPLE}
+    words: dict[type[Exception], str] = {AlreadyClaimed: TAKEN, NotClaimed: NOT_TAKEN, FourEyes: TWO_PEOPLE}
     return words.get(type(refused), DONE)
 
 
@@ -274,5 +277,3 @@ def _elsewhere(task_id: UUID) -> Response:
         abort(404)
     flash(DONE, "info")
     return redirect(url_for("desk.inbox"), 303)
-
-

@@ -47,7 +47,12 @@ def enter() -> Response | tuple[str, int]:
         return _page(name, goal, missing), 422
     try:
         member = web.staff.verify(
-            name, password, code, rules=current.parameters().limits, now=now, address=request.remote_addr or ""
+            name,
+            password,
+            code,
+            rules=current.parameters().limits,
+            now=now,
+            address=request.remote_addr or "",
         )
     except StaffRefused as refused:
         log.warning("staff sign-in refused", why=refused.code)

@@ -74,7 +74,7 @@ def draft(task_id: UUID) -> Response | tuple[Response, int]:
     """Save what was typed while the customer goes on; 409 when another device went on (A-37)."""
     sent = request.get_json()
     fields, revision = (sent.get("fields"), sent.get("revision")) if isinstance(sent, dict) else (None, None)
-    if not isinstance(revision, int) or not _are_fields(fields):
+    if not isinstance(revision, int) or fields is None or not _are_fields(fields):
         abort(400)
     try:
         view = open_task(task_id)
@@ -116,7 +116,7 @@ def page(
 
     :param sent_to: masked number a code was just sent to; ``resend_in`` seconds until the next.
     """
-    here = {"task_id": view.task_id}
+    here = view.task_id
     why = naming.returned(view.data)
     return render_template(
         "task.html",
@@ -124,12 +124,12 @@ def page(
         steps=naming.steps(view.step),
         title_line=naming.title_line(view.case.type, view.case.number),
         problems=tuple(problems),
-        action_url=url_for("tasks.answer", **here),
-        back_url=url_for("tasks.back", **here) if view.can_back else "",
-        draft_url=url_for("tasks.draft", **here),
-        upload_url=url_for("uploads.upload", **here),
-        code_url=url_for("tasks.send_code", **here),
-        reading_url=url_for("tasks.show", **here) + "/agreements",
+        action_url=url_for("tasks.answer", task_id=here),
+        back_url=url_for("tasks.back", task_id=here) if view.can_back else "",
+        draft_url=url_for("tasks.draft", task_id=here),
+        upload_url=url_for("uploads.upload", task_id=here),
+        code_url=url_for("tasks.send_code", task_id=here),
+        reading_url=url_for("tasks.show", task_id=here) + "/agreements",
         photo_url=f"/me/cases/{view.case.id}/files",
         on_file_url="/me/on-file",
         divisions_url="/divisions.json",
@@ -185,7 +185,9 @@ def _typed(view: TaskView, posted: Mapping[str, Any]) -> dict[str, Any]:
         return dict(rejected.answers)
 
 
-def _keep(view: TaskView, posted: Mapping[str, Any], rejected: forms.AnswersRejected | None = None) -> TaskView:
+def _keep(
+    view: TaskView, posted: Mapping[str, Any], rejected: forms.AnswersRejected | None = None
+) -> TaskView:
     """Lay what was typed onto the desk, so that a reload shows it again, and onto the page."""
     typed = _typed(view, posted)
     shown = {**view.answers, **(rejected.answers or posted if rejected else posted)}

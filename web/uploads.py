@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from flask import Blueprint, Response, abort, jsonify, redirect, request, url_for
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 import forms
@@ -124,7 +125,7 @@ def _slot(view: TaskView, key: str) -> Component:
     for component in view.form.walk():
         if component.key == key and component.type in PHOTO_KINDS:
             return component
-    abort(404)
+    raise NotFound
 
 
 def _content(sent: FileStorage | None) -> bytes:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
@@ -118,7 +117,7 @@ def wire(settings: Settings) -> Product:
 
     def lasting() -> Lasting:
         limits = engine.parameters().limits
-        return Lasting(timedelta(minutes=limits.idle_minutes), timedelta(hours=limits.session_hours))
+        return Lasting(idle=limits.idle_minutes * 60, longest=limits.session_hours * 3600)
 
     web = Web(
         engine=engine,

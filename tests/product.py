@@ -1,0 +1,435 @@
+"""One whole product on a database of the test's own, and the people who use it.
+
+``product`` is wired like the real one: shipped diagrams and forms, the embedded counter and telephone,
+fixtures C01 to C10 and staff of every role. ``customer`` and ``reviewer`` act through the pages; what
+a worker does is done by ``product.run_jobs()``.
+"""
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from html import unescape
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image, ImageDraw
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from engine import Actor, clock
+from engine.store.tables import CaseRow, JobRow
+from handlers import fixtures, moods
+from handlers.notices import Deliveries, NoticeRow
+from handlers.sms import SentSms, outbox
+from ops.wiring import Product, shipped, wire
+from web.app import create_app
+from web.settings import Settings
+
+#: Wednesday 2026-03-18 10:00 in Shanghai, the day of the scenarios.
+SCENARIO_DAY = datetime(2026, 3, 18, 2, 0, tzinfo=UTC)
+DATA_PAGES = {"change_phone": "phone", "change_id_validity": "identity", "change_other_info": "other"}
+
+
+def settings_for(database_url: str, data: Path, **more: Any) -> Settings:
+    """Return the settings of a demonstration on ``database_url``."""
+    return Settings(DATABASE_URL=database_url, mode="demo", data=data, **more)  # type: ignore[call-arg]
+
+
+@dataclass
+class Running:
+    """A product, its pages, and the time of day."""
+
+    product: Product
+    app: Flask
+    secrets: Mapping[str, Any]
+    #: Business time is this much ahead of the machine's.
+    ahead: timedelta = field(default_factory=timedelta)
+
+    @property
+    def engine(self) -> Any:
+        """The engine."""
+        return self.product.engine
+
+    def client(self) -> FlaskClient:
+        """Return a browser of its own."""
+        return self.app.test_client()
+
+    def run_jobs(self, rounds: int = 20) -> None:
+        """Do what a worker would do now: service tasks, then messages; until nothing is due."""
+        deliveries = Deliveries(self.engine, self.product.sms)
+        for _ in range(rounds):
+            with self.engine.database.reading() as session:
+                due = select(JobRow.case_id, JobRow.task_id).where(
+                    JobRow.state == "waiting", JobRow.due_at <= clock.now()
+                )
+                jobs = session.execute(due).all()
+                unsent = session.scalars(select(NoticeRow.id).where(NoticeRow.sent_at.is_(None))).all()
+            if not jobs and not unsent:
+                return
+            for case_id, task_id in jobs:
+                self.engine.jobs.run(case_id, task_id)
+            for notice in unsent:
+                deliveries.deliver(str(notice))
+
+    def messages(self, number: str | None = None) -> list[SentSms]:
+        """Return the SMS that arrived, newest first."""
+        return outbox(self.engine.database, self.engine.keyring, 100, number)
+
+    def counter_is(self, mode: moods.Mode, **more: Any) -> None:
+        """Put the counter into a mood."""
+        moods.set_mood(self.engine.database, "counter", mode, **more)
+
+    def profile(self, key: str) -> Any:
+        """Return what the counter has of a fixture."""
+        return self.product.web.counter.profile(fixtures.CUSTOMERS[key].customer_no)
+
+    def later(self, **span: float) -> None:
+        """Let time pass."""
+        self.ahead += timedelta(**span)
+        clock.set_offset(self.ahead.total_seconds())
+
+    def rows(self) -> list[CaseRow]:
+        """Return every case, oldest first."""
+        with self.engine.database.reading() as session:
+            return list(session.scalars(select(CaseRow).order_by(CaseRow.opened_at)))
+
+
+@contextlib.contextmanager
+def running(database_url: str, data: Path, **more: Any) -> Iterator[Running]:
+    """Lend a product that runs on the day of the scenarios."""
+    ahead = SCENARIO_DAY - datetime.now(UTC)
+    made = wire(settings_for(database_url, data, clock_offset=ahead.total_seconds(), **more))
+    made.web.customers._beat = 0.0  # a test does not wait for even time; one of its own does
+    made.engine.releases.publish(_checked(), "tests")
+    told = fixtures.seed(made.engine.database, made.engine.keyring)
+    app = create_app(made.web)
+    try:
+        yield Running(made, app, told["staff"], ahead)
+    finally:
+        clock.set_offset(0)
+        made.engine.database.dispose()
+
+
+@lru_cache(maxsize=1)
+def _checked() -> dict[str, bytes]:
+    return dict(shipped())
+
+
+@pytest.fixture
+def product(database_url: str, tmp_path: Path) -> Iterator[Running]:
+    """Lend a whole product."""
+    with running(database_url, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def customer(product: Running) -> "Customer":
+    """Lend somebody with a browser, not signed in yet."""
+    return Customer(product)
+
+
+@pytest.fixture
+def another_customer(product: Running) -> "Customer":
+    """Lend a second one, with a browser of their own."""
+    return Customer(product)
+
+
+@pytest.fixture
+def reviewer(product: Running) -> "Reviewer":
+    """Lend the first reviewer of 杭州营业部, signed in."""
+    return Reviewer(product, "reviewer1").signs_in()
+
+
+@pytest.fixture
+def second_reviewer(product: Running) -> "Reviewer":
+    """Lend the second reviewer of 杭州营业部, signed in."""
+    return Reviewer(product, "reviewer2").signs_in()
+
+
+@pytest.fixture
+def staff(product: Running) -> Callable[[str], "Reviewer"]:
+    """Lend any member of staff by login, signed in."""
+    return lambda login: Reviewer(product, login).signs_in()
+
+
+class Person:
+    """Somebody with a browser."""
+
+    def __init__(self, product: Running) -> None:
+        self.product = product
+        self.browser = product.client()
+        self.page: TestResponse | None = None
+
+    def opens(self, path: str, **options: Any) -> TestResponse:
+        """Go to an address and follow where it leads."""
+        self.page = self.browser.get(path, follow_redirects=True, **options)
+        return self.page
+
+    def posts(self, path: str, data: Any = None, *, follow: bool = True, **options: Any) -> TestResponse:
+        """Send a form of the page that is open, with its token."""
+        sent = {**(data or {})}
+        sent.setdefault("csrf_token", self.token)
+        self.page = self.browser.post(path, data=sent, follow_redirects=follow, **options)
+        return self.page
+
+    @property
+    def token(self) -> str:
+        """The token of the page that is open."""
+        if self.page is None or not (found := _TOKEN.search(self.page.text)):
+            self.opens("/login" if not isinstance(self, Reviewer) else "/desk/login")
+            found = _TOKEN.search(self.text)
+        assert found, "the page has no token"
+        return found[1]
+
+    @property
+    def text(self) -> str:
+        """What the open page says."""
+        assert self.page is not None, "no page is open"
+        return unescape(self.page.text)
+
+    @property
+    def address(self) -> str:
+        """Where the open page is."""
+        assert self.page is not None, "no page is open"
+        return self.page.request.path
+
+    def sees(self, words: str) -> bool:
+        """Tell whether the open page says ``words``."""
+        return words in self.text
+
+
+_TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
+_REVISION = re.compile(r'name="revision" value="(\d+)"')
+
+
+class Customer(Person):
+    """A customer, acting through the pages."""
+
+    def fills_in_login(self, key: str, account_type: str = "futures", **more: Any) -> dict[str, Any]:
+        """Return the sign-in form of a fixture with a right captcha."""
+        self.opens("/login")
+        return {
+            "id_number": _id_number(key),
+            "account_type": account_type,
+            "captcha": self.captcha(),
+            "privacy": "yes",
+            **more,
+        }
+
+    def captcha(self) -> str:
+        """Return the right answer to the captcha on the page, as the demonstration's phone shows it."""
+        page = self.browser.get("/demo/phone").text
+        found = re.search(r'demo-code">([^<]+)<', page)
+        assert found, "no captcha is open"
+        return found[1].strip()
+
+    def asks_for_code(self, key: str, account_type: str = "futures", **more: Any) -> TestResponse:
+        """Press 获取短信验证码."""
+        return self.posts("/login/code", self.fills_in_login(key, account_type, **more))
+
+    def received_code(self, number: str) -> str:
+        """Return the newest code that came to a number."""
+        return code_in(self.product.messages(number)[0].text)
+
+    def signs_in(self, key: str, account_type: str = "futures") -> "Customer":
+        """Sign in as a fixture, from captcha to profile."""
+        self.asks_for_code(key, account_type)
+        assert self.page is not None
+        assert self.page.status_code == 200, self.text
+        code = self.received_code(fixtures.CUSTOMERS[key].mobile)
+        form = {"id_number": _id_number(key), "account_type": account_type, "code": code, "privacy": "yes"}
+        self.posts("/login", form)
+        assert self.address == "/me", self.text
+        return self
+
+    def starts(self, type: str) -> "Customer":
+        """Press 修改."""
+        self.opens("/me")
+        self.posts(f"/me/start/{type}")
+        return self
+
+    @property
+    def task(self) -> str:
+        """The task whose page is open."""
+        found = re.search(r"/me/tasks/([0-9a-f-]{36})", self.address)
+        assert found, f"no task is open but {self.address}: {self.text[:2000]}"
+        return found[1]
+
+    @property
+    def case(self) -> UUID:
+        """The customer's only case, or the newest."""
+        return self.product.rows()[-1].id
+
+    @property
+    def revision(self) -> str:
+        """The desk's revision the open page was made from."""
+        found = _REVISION.search(self.text)
+        return found[1] if found else "0"
+
+    def uploads(self, slot: str, picture: bytes | None = None, name: str | None = None) -> TestResponse:
+        """Put in one picture the way scripts do; the page stays."""
+        content = picture if picture is not None else photo(slot)
+        data = {
+            "csrf_token": self.token,
+            "slot": slot,
+            slot: (BytesIO(content), name or f"{slot}.jpg", "image/jpeg"),
+        }
+        headers = {"Accept": "application/json"}
+        return self.browser.post(f"/me/tasks/{self.task}/files", data=data, headers=headers)
+
+    def reads(self, *codes: str) -> "Customer":
+        """Open each document of the page and read it to its end."""
+        task = self.task
+        for code in codes:
+            self.opens(f"/me/tasks/{task}/agreements/{code}")
+            found = re.search(r'name="version" value="([^"]*)"', self.text)
+            self.product.later(seconds=5)
+            self.posts(f"/me/tasks/{task}/agreements/{code}", {"version": found[1] if found else ""})
+        self.opens(f"/me/tasks/{task}")
+        return self
+
+    def answers(self, **fields: Any) -> TestResponse:
+        """Press 下一步; ``__`` in a name stands for a dot."""
+        task = self.task
+        data = {name.replace("__", "."): value for name, value in fields.items()}
+        return self.posts(f"/me/tasks/{task}", {"revision": self.revision, **data})
+
+    def goes_back(self, **fields: Any) -> TestResponse:
+        """Press 上一步."""
+        data = {name.replace("__", "."): value for name, value in fields.items()}
+        return self.posts(f"/me/tasks/{self.task}/back", data)
+
+    def gives_pictures(self, *slots: str) -> "Customer":
+        """Do the whole upload step."""
+        for slot in slots or ("front", "back", "signature"):
+            answer = self.uploads(slot)
+            assert answer.status_code == 200, answer.text
+        self.reads("certificate_duties")
+        self.answers(photo_consent__agreed="true", certificate_duties__agreed="true")
+        return self
+
+    def types_phone(self, number: str) -> "Customer":
+        """Fill in the phone page, with the code that comes to the new number."""
+        task = self.task
+        self.posts(f"/me/tasks/{task}/code", {"phone.number": number, "revision": self.revision})
+        assert self.page is not None
+        assert self.page.status_code == 200, self.text
+        code = self.received_code(number)
+        self.opens(f"/me/tasks/{task}")
+        self.answers(phone__number=number, phone__code=code)
+        return self
+
+    def signs(self) -> "Customer":
+        """Read and agree to all agreements."""
+        task = self.task
+        codes = re.findall(rf"/me/tasks/{task}/agreements/([a-z_]+)", self.text)
+        self.reads(*dict.fromkeys(codes))
+        self.answers(agreements__agreed="true")
+        return self
+
+    def submits_phone(self, number: str = "13612345678") -> "Customer":
+        """Walk through the whole phone change, up to 待复核."""
+        self.starts("change_phone").gives_pictures().types_phone(number).signs()
+        assert self.sees("已成功提交"), self.text
+        self.product.run_jobs()
+        return self
+
+
+class Reviewer(Person):
+    """A member of staff, acting through the pages."""
+
+    def __init__(self, product: Running, login: str) -> None:
+        super().__init__(product)
+        self.login = login
+
+    def signs_in(self) -> "Reviewer":
+        """Sign in with password and one-time number."""
+        told = self.product.secrets[self.login]
+        self.opens("/desk/login")
+        code = fixtures.totp_now(told["totp"])
+        self.posts("/desk/login", {"username": self.login, "password": told["password"], "code": code})
+        assert self.address == "/desk", self.text
+        return self
+
+    @property
+    def actor(self) -> Actor:
+        """Who this is to the engine."""
+        staff = self.product.product.web.staff
+        member = next(m for m in staff.everybody() if m.login == self.login)
+        found = staff.actor(str(member.id), "test")
+        assert found
+        return found
+
+    def tasks(self) -> list[Any]:
+        """Return what waits in the inbox."""
+        return list(self.product.engine.inbox.list(self.actor))
+
+    def claims(self, task: UUID | None = None) -> "Reviewer":
+        """Take a task, the most urgent one unless it is named."""
+        self.opens("/desk")
+        self.posts(f"/desk/tasks/{task or self.tasks()[0].task_id}/claim")
+        return self
+
+    @property
+    def task(self) -> str:
+        """The task whose page is open."""
+        found = re.search(r"/desk/tasks/([0-9a-f-]{36})", self.address)
+        assert found, f"no task is open but {self.address}: {self.text[:2000]}"
+        return found[1]
+
+    def decides(self, decision: str, **fields: Any) -> TestResponse:
+        """Send a decision and let the worker do what follows."""
+        answer = self.posts(f"/desk/tasks/{self.task}", {"decision": decision, **fields})
+        self.product.run_jobs()
+        return answer
+
+    def approves(self) -> TestResponse:
+        """通过."""
+        return self.decides("approve")
+
+    def returns(self, *reasons: str, **fields: Any) -> TestResponse:
+        """打回, with reasons."""
+        return self.decides("return", reasons=list(reasons), **fields)
+
+    def rejects(self, *reasons: str, **fields: Any) -> TestResponse:
+        """不通过, with reasons."""
+        return self.decides("reject", reasons=list(reasons), **fields)
+
+
+def code_in(text: str) -> str:
+    """Return the six digits of a message."""
+    found = re.search(r"(?<!\d)\d{6}(?!\d)", text)
+    assert found, text
+    return found[0]
+
+
+def _id_number(key: str) -> str:
+    return fixtures.CUSTOMERS[key].id_number if key in fixtures.CUSTOMERS else fixtures.MINOR[1]
+
+
+@lru_cache(maxsize=16)
+def photo(slot: str, width: int = 1011, height: int = 638) -> bytes:
+    """Draw a picture for a slot: a real JPEG, and no two slots alike."""
+    picture = Image.new("RGB", (width, height), (40, 60, 70))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((60, 60, width - 60, height - 60), fill=(220, 225, 230))
+    draw.text((120, 120), f"{slot} {width}x{height}", fill=(20, 20, 20))
+    for line in range(12):
+        draw.line((120, 180 + line * 30, 120 + len(slot) * 60, 180 + line * 30), fill=(90, 90, 120), width=4)
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue()
+
+
+def wait_for_new_totp() -> None:
+    """Wait until another one-time number is valid; each may be used once."""
+    time.sleep(30 - time.time() % 30 + 0.1)

@@ -69,25 +69,25 @@ class Cases(Views):
             raise UnknownProcess(f"no case can be started as {type}")
         try:
             with self._database.transaction() as session:
-                open_one = self._open_one(session, open_key, actor)
+                open_one = self._open_one(session, open_key, owner, actor)
                 if open_one is not None:
                     return open_one
                 return self._start(session, release, type, owner, branch, actor, dict(data), open_key)
         except IntegrityError:
             # Two starts at once: the other one won the open key.
             with self._database.reading() as session:
-                open_one = self._open_one(session, open_key, actor)
+                open_one = self._open_one(session, open_key, owner, actor)
             if open_one is None:
                 raise
             return open_one
 
-    def _open_one(self, session: Session, open_key: str | None, actor: Actor) -> Case | None:
+    def _open_one(self, session: Session, open_key: str | None, owner: str, actor: Actor) -> Case | None:
         if open_key is None:
             return None
         row = session.scalar(select(CaseRow).where(CaseRow.open_key == open_key))
         if row is None:
             return None
-        if row.owner != actor.id:
+        if row.owner != owner:
             raise NotYours()
         return self._case(session, row, actor)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
 
 from engine import clock
 from engine.cases import SUMMARY
@@ -56,6 +56,15 @@ class InboxRow:
     claimed_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a line stands in the order of the inbox; the next page begins after it."""
+
+    due_at: datetime | None
+    opened_at: datetime
+    task_id: UUID
+
+
 class Inbox:
     """Lists open tasks."""
 
@@ -63,8 +72,10 @@ class Inbox:
         self._database = database
         self._keyring = keyring
 
-    def list(self, actor: Actor, filters: Filters = EVERYTHING, limit: int = 200) -> list[InboxRow]:
-        """Return what ``actor`` may work on, most urgent first."""
+    def list(
+        self, actor: Actor, filters: Filters = EVERYTHING, limit: int = 200, after: Place | None = None
+    ) -> list[InboxRow]:
+        """Return what ``actor`` may work on, most urgent first; only what comes ``after`` a place."""
         query = (
             select(WorkItemRow, CaseRow)
             .join(CaseRow, CaseRow.id == WorkItemRow.case_id)
@@ -90,6 +101,8 @@ class Inbox:
             query = query.where(WorkItemRow.claimed_by == actor.label)
         elif filters.whose == "free":
             query = query.where(WorkItemRow.claimed_by.is_(None))
+        if after is not None:
+            query = query.where(_after(after))
         with self._database.reading() as session:
             return [self._row(item, case) for item, case in session.execute(query)]
 
@@ -125,3 +138,16 @@ class Inbox:
             claimed_by=item.claimed_by,
             claimed_at=item.claimed_at,
         )
+
+
+def _after(place: Place) -> ColumnElement[bool]:
+    """Return the condition of what comes after a place; tasks without a due time come last."""
+    order = tuple_(WorkItemRow.opened_at, WorkItemRow.id)
+    later = order > tuple_(literal(place.opened_at), literal(place.task_id))
+    if place.due_at is None:
+        return and_(WorkItemRow.due_at.is_(None), later)
+    return or_(
+        WorkItemRow.due_at > place.due_at,
+        and_(WorkItemRow.due_at == place.due_at, later),
+        WorkItemRow.due_at.is_(None),
+    )

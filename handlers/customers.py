@@ -172,9 +172,18 @@ class Customers:
         raise SignInRefused(STATUSES[status].format(hotline=hotline), status)
 
     def enter(
-        self, session: Session, found: CounterCustomer, parameters: Parameters, now: datetime
+        self,
+        session: Session,
+        found: CounterCustomer,
+        parameters: Parameters,
+        now: datetime,
+        *,
+        agreed: bool = True,
     ) -> Customer:
-        """Keep the handle of somebody who has signed in, with the privacy policy agreed to (R-060)."""
+        """Keep the handle of somebody who has signed in.
+
+        :param agreed: the privacy policy in force was agreed to just now (R-060).
+        """
         company = parameters.company.number
         account = self._keyring.blind(f"{found.id_number}|{found.account.type}", "customer.account")
         known = session.scalar(
@@ -204,7 +213,7 @@ class Customers:
         row = session.scalars(
             select(CustomerRow).where(CustomerRow.company == company, CustomerRow.account == account)
         ).one()
-        if row.privacy_version != parameters.privacy_version:
+        if agreed and row.privacy_version != parameters.privacy_version:
             row.privacy_version, row.privacy_at = parameters.privacy_version, now
         return self._customer(row)
 

@@ -75,7 +75,7 @@ def content_hash(data: Mapping[str, Any], listed: list[Document]) -> str:
 
     A change of either asks for consent again (A-22).
     """
-    answers = {k: data[k] for k in ("photos", "identity", "phone", "other") if k in data}
+    answers = {k: data[k] for k in ("photos", str(data.get("category"))) if k in data}
     parts = [answers, [(d.code, d.version, d.sha256) for d in listed]]
     return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

@@ -80,7 +80,10 @@ def changes_of(kind: str, data: Mapping[str, Any], parameters: Parameters) -> di
     elif kind == "other":
         wanted = _other(data.get("other") or {}, parameters)
     else:
-        raise OperatorError(ERROR, f"柜台没有这类资料：{kind}")
+        # A type that an analyst drew: its page is kept under its category, and changes what it asks for.
+        wanted = {name: value for name, value in (data.get(kind) or {}).items() if name in CHANGEABLE}
+        if not wanted:
+            raise OperatorError(ERROR, f"柜台没有这类资料：{kind}")
     return {name: value for name, value in wanted.items() if not _same(value, profile.get(name))}
 
 

@@ -144,9 +144,24 @@ def environment(data: Path, database: str, port: int, environ: Mapping[str, str]
         "KAIHU_DATA": str(data),
         "KAIHU_PORT": str(port),
         "KAIHU_MODE": environ.get("KAIHU_MODE", "demo"),
-        "KAIHU_CLOCK_OFFSET": str(clock_offset(environ.get("KAIHU_DEMO_NOW"), datetime.now(UTC))),
+        "KAIHU_CLOCK_OFFSET": str(remembered_offset(data, environ.get("KAIHU_DEMO_NOW"), datetime.now(UTC))),
         "PYTHONUNBUFFERED": "1",  # a log line that waits in a buffer helps nobody at night
     }
+
+
+def remembered_offset(data: Path, demo_now: str | None, now: datetime) -> int:
+    """Return the same offset for the same data at every start, so that time never runs backwards there."""
+    told = data / "demo-clock.json"
+    if not demo_now:
+        told.unlink(missing_ok=True)
+        return 0
+    if told.exists():
+        before = json.loads(told.read_text(encoding="utf-8"))
+        if before["demo_now"] == demo_now:
+            return int(before["offset"])
+    offset = clock_offset(demo_now, now)
+    told.write_text(json.dumps({"demo_now": demo_now, "offset": offset}), encoding="utf-8")
+    return offset
 
 
 def clock_offset(demo_now: str | None, now: datetime) -> int:

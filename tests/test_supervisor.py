@@ -9,14 +9,14 @@ import sys
 import textwrap
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from ops import launch, supervisor
-from ops.launch import CannotRun, clock_offset, environment, free_port, greet, table
+from ops.launch import CannotRun, clock_offset, environment, free_port, greet, remembered_offset, table
 from ops.supervisor import Part, Supervisor
 from tests.waiting import wait_until
 
@@ -239,6 +239,15 @@ def test_the_clock_of_a_demo_starts_where_it_was_asked_to():
     now = datetime(2026, 3, 18, 0, 0, tzinfo=UTC)
     assert clock_offset("2026-03-18T10:00:00+08:00", now) == 2 * 3600
     assert clock_offset(None, now) == 0
+
+
+def test_a_demo_that_is_started_again_goes_on_in_time(tmp_path):
+    began = datetime(2026, 3, 18, 0, 0, tzinfo=UTC)
+    wanted = "2026-03-18T10:00:00+08:00"
+    first = remembered_offset(tmp_path, wanted, began)
+    assert remembered_offset(tmp_path, wanted, began + timedelta(hours=5)) == first
+    assert remembered_offset(tmp_path, None, began) == 0
+    assert remembered_offset(tmp_path, wanted, began + timedelta(hours=1)) == first - 3600
 
 
 @pytest.mark.parametrize("wrong", ["tomorrow", "2026-03-18T10:00:00"])

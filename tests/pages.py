@@ -1,5 +1,7 @@
 """Every template with a context like the one its page gives it: what tests of the look draw."""
 
+# ruff: noqa: E501 -- a sentence stays on one line, as it is read
+
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,7 +29,7 @@ STEPS = [
 def application() -> Flask:
     """Return an application that can draw every template and answers nothing."""
     app = Flask("web")
-    app.secret_key = "only for drawing pages in tests"  # noqa: S105
+    app.secret_key = "only for drawing pages in tests"
     CSRFProtect(app)
     rendering.install(app)
     app.context_processor(lambda: {"company": COMPANY, "demo": True, "actor": None, "locale": "zh_Hans_CN"})
@@ -106,7 +108,12 @@ OTHER = form(
 CONSENTS = form(
     "sign_agreements",
     "协议签署",
-    {"type": "agreements", "key": "consents", "label": "请阅读并同意以下协议", "validate": {"required": True}},
+    {
+        "type": "agreements",
+        "key": "consents",
+        "label": "请阅读并同意以下协议",
+        "validate": {"required": True},
+    },
     {"type": "video", "key": "video", "label": "视频见证"},
     {"type": "certificate", "key": "certificate", "label": "数字证书"},
 )
@@ -127,7 +134,9 @@ DATA = {
 }
 
 
-def view(form: Form, answers: dict[str, Any] | None = None, held: dict[str, Any] | None = None) -> SimpleNamespace:
+def view(
+    form: Form, answers: dict[str, Any] | None = None, held: dict[str, Any] | None = None
+) -> SimpleNamespace:
     """Return a task like the engine's view of one."""
     context = Context(today=NOW.date(), now=NOW, data=DATA, held=held or {})
     return SimpleNamespace(
@@ -213,14 +222,22 @@ AGREEMENT = {
     "actor": CUSTOMER, "agreement": {"code": "notice", "title": "客户须知", "version": "2026-01", "body": "客户应当…"},
     "read": False, "action_url": "/me/tasks/7f0c/agreements/notice", "back_url": "/me/tasks/7f0c", "dwell": 3,
 }  # fmt: skip
-LOGIN = {"form": {"id_number": "110105198506123737"}, "problems": [], "sent_to": None, "resend_in": 0}
+LOGIN: dict[str, Any] = {
+    "form": {"id_number": "110105198506123737"},
+    "problems": [],
+    "sent_to": None,
+    "resend_in": 0,
+}
 
 
 def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield the name of a page, its template and its context."""
     yield "home", "home.html", {"banks": ["中国工商银行", "中国农业银行", "中国银行"], "hours_open": False}
     yield "login", "login.html", LOGIN
-    wrong = [{"key": "id_number", "message": "身份证号输入错误"}, {"key": "privacy", "message": "请阅读并同意《隐私政策》！"}]
+    wrong = [
+        {"key": "id_number", "message": "身份证号输入错误"},
+        {"key": "privacy", "message": "请阅读并同意《隐私政策》！"},
+    ]
     yield "login_wrong", "login.html", {**LOGIN, "problems": wrong, "sent_to": "138****8001", "resend_in": 42}
     yield "message", "message.html", {"title": "柜台校验客户不存在", "text": "尚未开通对应账户类型账号，需要开通后才可使用",
                                       "actions": [{"label": "返回登录", "url": "/login"}]}  # fmt: skip
@@ -237,13 +254,23 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
         IDENTITY, {"validity": {"from": "2016-03-18", "until": "2026-03-17"}},
         Problem("validity.until", "身份证已过期！"),
         Problem("validity", "新有效期早于原记录，请确认上传的是最新证件", "warning", "ID_OLDER_CARD"))  # fmt: skip
-    yield "task_phone", "task.html", task(PHONE, {"phone": {"number": "13900139000"}}, sent_to="139****9000", resend_in=50)
+    yield (
+        "task_phone",
+        "task.html",
+        task(PHONE, {"phone": {"number": "13900139000"}}, sent_to="139****9000", resend_in=50),
+    )
     yield "task_other", "task.html", task(
         OTHER, {"address": {"province": "浙江省", "city": "杭州市", "detail": "文三路2号"}, "tax_type": "C",
                 "postcode": "31", "residences": [{"country": "日本", "tin": "1"}, {}], "bad_record": ["D"]},
         Problem("postcode", "请输入正确的邮政编码！"), Problem("residences.1.country", "请填写国家(地区)"))  # fmt: skip
-    yield "task_consents", "task.html", task(
-        CONSENTS, held={"consents": {"notice": {"finished_at": "2026-03-18T02:00:00Z", "title": "客户须知"}}})
+    yield (
+        "task_consents",
+        "task.html",
+        task(
+            CONSENTS,
+            held={"consents": {"notice": {"finished_at": "2026-03-18T02:00:00Z", "title": "客户须知"}}},
+        ),
+    )
     for name in names():
         drawn_by_staff = name in {"review", "review_second", "counter_failed"}
         shipped = load(name)
@@ -264,7 +291,11 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "agreement", "agreement.html", AGREEMENT
     yield "agreement_read", "agreement.html", {**AGREEMENT, "read": True}
     yield "help", "help.html", {"position": "data"}
-    yield "staff_login", "staff_login.html", {"form": {}, "problems": [{"key": "code", "message": "动态验证码错误"}]}
+    yield (
+        "staff_login",
+        "staff_login.html",
+        {"form": {}, "problems": [{"key": "code", "message": "动态验证码错误"}]},
+    )
     yield "inbox", "inbox.html", INBOX
     yield "inbox_empty", "inbox.html", {**INBOX, "rows": []}
     yield "inbox_rows", "inbox_rows.html", INBOX

@@ -28,7 +28,11 @@ def said() -> set[str]:
         methods, options = parse_mapping_cfg(lines)
     found: set[str] = set()
     for place in PLACES:
-        here = [(pattern.removeprefix(f"{place}/"), how) for pattern, how in methods if pattern.startswith(f"{place}/")]
+        here = [
+            (pattern.removeprefix(f"{place}/"), how)
+            for pattern, how in methods
+            if pattern.startswith(f"{place}/")
+        ]
         choices = {pattern.removeprefix(f"{place}/"): choice for pattern, choice in options.items()}
         for _, _, words, _, _ in extract_from_dir(ROOT / place, here, choices):
             found |= {words} if isinstance(words, str) else set(words)
@@ -49,6 +53,8 @@ def test_an_english_sentence_is_english(english: Catalog) -> None:
 
 def test_what_is_filled_in_keeps_its_name(english: Catalog) -> None:
     wrong = [
-        one.id for one in english if one.id and set(GAPS.findall(str(one.id))) != set(GAPS.findall(str(one.string)))
+        one.id
+        for one in english
+        if one.id and set(GAPS.findall(str(one.id))) != set(GAPS.findall(str(one.string)))
     ]
     assert wrong == []

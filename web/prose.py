@@ -22,10 +22,10 @@ def prose(text: str) -> Markup:
 
 def _block(block: str) -> Markup:
     lines = block.split("\n")
-    for mark, tag in ((_BULLET, "ul"), (_NUMBER, "ol")):
+    for mark, frame in ((_BULLET, Markup("<ul>{}</ul>")), (_NUMBER, Markup("<ol>{}</ol>"))):
         if all(mark.match(line) for line in lines):
             items = Markup("").join(Markup("<li>{}</li>").format(_line(mark.sub("", one))) for one in lines)
-            return Markup(f"<{tag}>{{}}</{tag}>").format(items)
+            return frame.format(items)
     if len(lines) == 1 and _HEADING.match(block):
         return Markup("<h2>{}</h2>").format(_line(_HEADING.sub("", block)))
     return Markup("<p>{}</p>").format(Markup("<br>").join(_line(line) for line in lines))

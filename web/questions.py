@@ -6,16 +6,17 @@ holds others (group, list) calls ``page.ask`` in turn.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field as having
+from dataclasses import dataclass
+from dataclasses import field as having
 from typing import Any
 
 from flask import current_app
-from flask_babel import gettext
 from markupsafe import Markup
 
 from forms import Component, Form, Problem, field_agreement, field_decision, field_photo, for_company
 from forms.schema import words
 from web import conditions
+from web.i18n import gettext
 
 #: Colour, shape and letter of each decision.
 DECISION_LOOKS = {
@@ -45,7 +46,7 @@ class Page:
     """The first problem of each question, by its HTML name."""
     readonly: bool = False
     urls: Mapping[str, str] = having(default_factory=dict)
-    """Addresses a field may need: ``upload``, ``code``, ``photo``, ``on_file``, ``reading``, ``divisions``."""
+    """Addresses that fields need: ``upload code photo on_file reading divisions``."""
     about: Mapping[str, Any] = having(default_factory=dict)
     """Anything else a field may show: ``hotline``, ``sent_to``, ``resend_in``, ``open_slots`` …"""
 
@@ -184,7 +185,8 @@ class Page:
         asked = {one.key for one in self.form.walk() if one.key}
         tree = conditions.tree(component.hide, asked, self.data)
         template = current_app.jinja_env.get_template("fields/_conditional.html")
-        return Markup(template.render(hidden=hidden, tree=tree, within=within, drawn=drawn))
+        html = template.render(hidden=hidden, tree=tree, within=within, drawn=drawn)
+        return Markup(html)  # noqa: S704  # the template escaped it
 
 
 def of(
@@ -217,7 +219,7 @@ def field(component: Component, name: str, value: Any, problem: Problem | None, 
     kind = ALIKE.get(component.type, component.type).replace("-", "_")
     template = current_app.jinja_env.get_template(f"fields/{kind}.html")
     macro = template.module.field  # type: ignore[attr-defined]
-    return Markup(macro(component, name, value, problem, ctx))
+    return Markup(macro(component, name, value, problem, ctx))  # noqa: S704  # the template escaped it
 
 
 def described(component: Component, name: str, problem: Problem | None, *more: str) -> Markup:

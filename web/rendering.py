@@ -4,19 +4,19 @@ Called once by the application; a template never formats a date or hides a numbe
 """
 
 import hashlib
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, url_for
-from flask_babel import Babel, gettext
+from flask_babel import Babel
 from markupsafe import Markup, escape
 
 from engine import clock
 from forms import masks
 from web import i18n, preferences, prose, qr, questions, shown, wording
+from web.i18n import gettext
 
 STATIC = Path(__file__).parent / "static"
 
@@ -63,7 +63,7 @@ def install(app: Flask) -> None:
     app.context_processor(_choices)
 
 
-def _choices() -> Mapping[str, Any]:
+def _choices() -> dict[str, Any]:
     """What the reader prefers, for the frame of every page."""
     chosen = preferences.language()
     return {

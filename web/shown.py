@@ -3,21 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask_babel import get_locale, gettext
-
 from forms import Component, Form
+from web.i18n import gettext, language
 
 
 def label_of(component: Component) -> str:
     """Return the question's label in the reader's language; a form may bring its own English."""
-    if str(get_locale()) == "en" and component.label_en != component.label:
+    if language() == "en" and component.label_en != component.label:
         return component.label_en
     return gettext(component.label) if component.label else ""
 
 
 def title_of(form: Form) -> str:
     """Return the page's title in the reader's language; a form may bring its own English."""
-    if str(get_locale()) == "en" and form.title_en != form.title:
+    if language() == "en" and form.title_en != form.title:
         return form.title_en
     return gettext(form.title) if form.title else ""
 

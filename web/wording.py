@@ -7,7 +7,8 @@ the shape.
 from dataclasses import dataclass
 from typing import Literal
 
-from flask_babel import LazyString, lazy_gettext as _
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _
 
 Tone = Literal["quiet", "todo", "wait", "ok", "warn", "danger"]
 

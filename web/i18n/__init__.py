@@ -11,10 +11,11 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+import flask_babel
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
-from flask_babel import Domain, get_locale
+from flask_babel import Domain
 
 FOLDER = Path(__file__).parent
 
@@ -23,12 +24,22 @@ DEFAULT = "zh_Hans_CN"
 LANGUAGES = {DEFAULT: "简体中文", "en": "English"}
 
 
-class Catalogues(Domain):
+class Catalogues(Domain):  # type: ignore[misc]
     """The catalogues of this folder, read from their ``.po`` files."""
 
     def get_translations(self) -> NullTranslations:
         """Return the sentences of the language this request wants."""
-        return catalogue(str(get_locale() or DEFAULT))
+        return catalogue(language())
+
+
+def language() -> str:
+    """Return the language this request wants."""
+    return str(flask_babel.get_locale() or DEFAULT)
+
+
+def gettext(words: str, **values: object) -> str:
+    """Return a sentence in the reader's language, with its gaps filled."""
+    return str(flask_babel.gettext(words, **values))
 
 
 @cache

@@ -7,6 +7,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -111,9 +112,18 @@ def empty_database_url(database_server: Server) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def prepared_cluster() -> Iterator[Path]:
+    """Lend the folder of a cluster that was made and stopped, to copy from."""
+    with throw_away_cluster() as made:
+        made.start()
+        made.stop()
+        yield made.root
+
+
 @pytest.fixture
-def cluster() -> Iterator[Cluster]:
+def cluster(prepared_cluster: Path) -> Iterator[Cluster]:
     """Lend a PostgreSQL of the test's own, started, which it may kill."""
-    with throw_away_cluster() as own:
+    with throw_away_cluster(prepared_cluster) as own:
         own.start()
         yield own

@@ -17,6 +17,7 @@ import pytest
 from ops import postgres
 from ops.postgres import Cluster
 from ops.programs import ClusterBusy, NoPostgres, PostgresError, Programs, find_programs
+from tests.databases import copy_cluster, throw_away_cluster
 from tests.waiting import wait_until
 
 
@@ -48,12 +49,32 @@ def home():
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def standing(prepared_cluster):
+    """A cluster that nobody kills, to ask about."""
+    with throw_away_cluster(prepared_cluster) as cluster:
+        cluster.start()
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def as_run_starts_it(prepared_cluster):
+    """A cluster with nothing given up for speed."""
+    with throw_away_cluster(prepared_cluster) as home:
+        durable = Cluster(home.root)
+        durable.start()
+        yield durable
+        durable.stop()
+
+
 @pytest.fixture
-def start(request):
+def start(request, prepared_cluster):
     """Start a cluster in a folder, and stop it after the test."""
 
-    def begin(root: Path, **options) -> Cluster:
-        begun = Cluster(root, throw_away=True, **options)
+    def begin(root: Path, *, anew: bool = False) -> Cluster:
+        if not anew:
+            copy_cluster(prepared_cluster, root)
+        begun = Cluster(root, throw_away=True)
         request.addfinalizer(begun.stop)
         begun.start()
         return begun
@@ -61,17 +82,9 @@ def start(request):
     return begin
 
 
-@pytest.fixture
-def durable(home):
-    """A cluster as ./run starts it, with nothing given up for speed."""
-    kept = Cluster(home / "postgres")
-    kept.start()
-    yield kept
-    kept.stop()
-
-
-def in_another_process(root: Path, body: str) -> subprocess.Popen[str]:
-    """Run a program that starts the cluster in ``root`` and then does ``body``."""
+def in_another_process(prepared: Path, root: Path, body: str) -> subprocess.Popen[str]:
+    """Run a program that starts a cluster in ``root`` and then does ``body``."""
+    copy_cluster(prepared, root)
     program = f"""
     import time
     from pathlib import Path
@@ -90,49 +103,49 @@ def in_another_process(root: Path, body: str) -> subprocess.Popen[str]:
     return begun
 
 
-def test_it_takes_connections_with_its_password_only(cluster):
-    without = cluster.dsn().replace((cluster.root / "password").read_text(), "guess")
-    assert ask(cluster.dsn(), "SELECT current_user") == "kaihu"
+def test_it_takes_connections_with_its_password_only(standing):
+    without = standing.dsn().replace((standing.root / "password").read_text(), "guess")
+    assert ask(standing.dsn(), "SELECT current_user") == "kaihu"
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(without)
 
 
-def test_nobody_reaches_it_over_the_network(cluster):
-    assert ask(cluster.dsn(), "SHOW listen_addresses") == ""
+def test_nobody_reaches_it_over_the_network(standing):
+    assert ask(standing.dsn(), "SHOW listen_addresses") == ""
 
 
-def test_its_password_and_its_socket_are_private(cluster):
-    socket = Path((cluster.root / "socket").read_text())
-    assert stat.S_IMODE((cluster.root / "password").stat().st_mode) == 0o600
+def test_its_password_and_its_socket_are_private(standing):
+    socket = Path((standing.root / "socket").read_text())
+    assert stat.S_IMODE((standing.root / "password").stat().st_mode) == 0o600
     assert stat.S_IMODE(socket.stat().st_mode) == 0o700
-    assert stat.S_IMODE(cluster.data.stat().st_mode) == 0o700
+    assert stat.S_IMODE(standing.data.stat().st_mode) == 0o700
 
 
-def test_it_orders_text_the_same_way_on_every_machine(cluster):
+def test_it_orders_text_the_same_way_on_every_machine(standing):
     provider = ask(
-        cluster.dsn(),
+        standing.dsn(),
         "SELECT datlocprovider::text || datlocale FROM pg_database WHERE datname = current_database()",
     )
     assert provider == "bC.UTF-8"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody else to run it as")
-def test_root_runs_it_as_nobody(cluster):
-    owner = Path(f"/proc/{postmaster(cluster)}").stat().st_uid
+def test_root_runs_it_as_nobody(standing):
+    owner = Path(f"/proc/{postmaster(standing)}").stat().st_uid
     assert owner == pwd.getpwnam("nobody").pw_uid
 
 
 def test_it_starts_in_a_folder_with_a_very_long_path(home, start):
     folder = home / ("d" * 150)
     folder.mkdir(mode=0o711)
-    assert ask(start(folder / "postgres").dsn(), "SELECT 1") == 1
+    assert ask(start(folder / "postgres", anew=True).dsn(), "SELECT 1") == 1
 
 
 def test_a_long_temporary_folder_does_not_stop_it(home, start, monkeypatch):
     long = home / ("t" * 120)
     long.mkdir(mode=0o711)
     monkeypatch.setattr("tempfile.tempdir", str(long))
-    assert ask(start(home / "postgres").dsn(), "SELECT 1") == 1
+    assert ask(start(home / "postgres", anew=True).dsn(), "SELECT 1") == 1
 
 
 def test_what_was_saved_is_there_after_a_restart(home, start):
@@ -144,12 +157,12 @@ def test_what_was_saved_is_there_after_a_restart(home, start):
     assert ask(begun.dsn(), "SELECT n FROM saved") == 7
 
 
-def test_what_was_committed_is_there_after_a_kill(durable):
-    with psycopg.connect(durable.dsn()) as connection:
+def test_what_was_committed_is_there_after_a_kill(as_run_starts_it):
+    with psycopg.connect(as_run_starts_it.dsn()) as connection:
         connection.execute("CREATE TABLE saved AS SELECT 7 AS n")
-    durable.kill9()
-    durable.start()
-    assert ask(durable.dsn(), "SELECT n FROM saved") == 7
+    as_run_starts_it.kill9()
+    as_run_starts_it.start()
+    assert ask(as_run_starts_it.dsn(), "SELECT n FROM saved") == 7
 
 
 def test_its_address_stays_the_same_after_a_kill(cluster):
@@ -173,29 +186,30 @@ def test_stopping_leaves_no_process_and_no_socket(home, start):
 
 
 @pytest.mark.parametrize("setting", ["fsync", "synchronous_commit", "full_page_writes"])
-def test_only_throw_away_clusters_give_up_durability(durable, setting):
-    assert ask(durable.dsn(), f"SHOW {setting}") == "on"
+def test_only_throw_away_clusters_give_up_durability(as_run_starts_it, setting):
+    assert ask(as_run_starts_it.dsn(), f"SHOW {setting}") == "on"
 
 
-def test_a_second_owner_is_told_who_runs_it(cluster):
-    second = Cluster(cluster.root, throw_away=True)
+def test_a_second_owner_is_told_who_runs_it(standing):
+    second = Cluster(standing.root, throw_away=True)
     with pytest.raises(ClusterBusy, match=str(os.getpid())):
         second.start()
-    assert ask(cluster.dsn(), "SELECT 1") == 1
+    assert ask(standing.dsn(), "SELECT 1") == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that their parent died")
-def test_it_stops_when_its_owner_is_killed(home):
-    owner = in_another_process(home / "postgres", "time.sleep(60)")
+def test_it_stops_when_its_owner_is_killed(home, prepared_cluster):
+    owner = in_another_process(prepared_cluster, home / "postgres", "time.sleep(60)")
     pid = postmaster(Cluster(home / "postgres"))
     owner.kill()
     owner.communicate()
     wait_until(lambda: gone(pid))
 
 
-def test_what_an_owner_left_behind_is_stopped_by_the_next_start(home, start):
+def test_what_an_owner_left_behind_is_stopped_by_the_next_start(home, prepared_cluster):
     """As on a system whose kernel does not tell children that their parent died."""
     owner = in_another_process(
+        prepared_cluster,
         home / "postgres",
         """
         from ops import children
@@ -213,9 +227,10 @@ def test_what_an_owner_left_behind_is_stopped_by_the_next_start(home, start):
     owner.communicate()
     time.sleep(0.3)
     assert not gone(left)
-    begun = start(home / "postgres")
+    begun = Cluster(home / "postgres", throw_away=True)
+    begun.start()
     assert gone(left)
-    assert ask(begun.dsn(), "SELECT 1") == 1
+    begun.stop()
 
 
 def test_a_recorded_process_that_is_somebody_elses_is_left_alone(home, start):
@@ -260,7 +275,7 @@ def test_root_with_a_private_checkout_keeps_the_data_in_a_system_folder(home, st
     private.mkdir(mode=0o700)
     system = home / "system"
     monkeypatch.setattr(postgres, "SYSTEM_FOLDER", system)
-    begun = start(private / "postgres")
+    begun = start(private / "postgres", anew=True)
     assert begun.data.is_relative_to(system)
     assert ask(begun.dsn(), "SELECT 1") == 1
 
@@ -275,7 +290,7 @@ def test_root_with_private_programs_runs_a_copy_of_them(home, start, tmp_path, m
     copies = tuple(Path(shutil.copytree(part, private / part.name, symlinks=True)) for part in found.parts)
     programs = Programs(copies[0] / found.folder.relative_to(found.parts[0]), found.major, copies)
     monkeypatch.setattr(postgres, "find_programs", lambda venv: programs)
-    begun = start(home / "postgres")
+    begun = start(home / "postgres", anew=True)
     assert begun.bin.is_relative_to(begun.data.parent)
     assert ask(begun.dsn(), "SELECT 1") == 1
 
@@ -331,7 +346,7 @@ def test_who_has_none_is_told_the_three_ways(tmp_path, monkeypatch):
 def test_debian_s_postgresql_serves_as_well(home, start, monkeypatch):
     newest = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
     monkeypatch.setenv("KAIHU_PG_BIN", str(newest))
-    begun = start(home / "postgres")
+    begun = start(home / "postgres", anew=True)
     assert str(ask(begun.dsn(), "SHOW server_version")).startswith(newest.parent.name)
 
 

@@ -3,7 +3,7 @@
 ``<language>/LC_MESSAGES/messages.po`` is read when it is first asked for and kept in memory, so there
 is nothing to compile and a corrected sentence needs only a restart. To collect new sentences:
 
-    pybabel extract -F web/i18n/babel.cfg -k translated -o messages.pot .
+    pybabel extract -F web/i18n/babel.cfg -o messages.pot .
     pybabel update -i messages.pot -d web/i18n -l en --no-fuzzy-matching
 """
 

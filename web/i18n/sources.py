@@ -1,5 +1,6 @@
-"""Where sentences are found that no template holds: the words of a form."""
+"""Where sentences are found that no template holds: the words of a form, and of Python."""
 
+import ast
 import json
 from collections.abc import Collection, Iterator
 from typing import IO, Any
@@ -33,3 +34,23 @@ def _sentences(part: Any) -> Iterator[Found]:
         case list():
             for each in part:
                 yield from _sentences(each)
+
+
+def spoken(
+    fileobj: IO[bytes], keywords: Collection[str], comment_tags: Collection[str], options: dict[str, Any]
+) -> Iterator[Found]:
+    """Yield every Chinese sentence of a Python file: what is not a docstring or part of a longer one.
+
+    Pages hand such sentences to templates, which translate them where they are shown.
+    """
+    del keywords, comment_tags, options
+    tree = ast.parse(fileobj.read())
+    parts = {
+        id(piece) for whole in ast.walk(tree) if isinstance(whole, ast.JoinedStr) for piece in ast.walk(whole)
+    }
+    notes = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
+    for node in ast.walk(tree):
+        if id(node) in parts or id(node) in notes or not isinstance(node, ast.Constant):
+            continue
+        if isinstance(node.value, str) and any("\u3400" <= letter <= "\u9fff" for letter in node.value):
+            yield node.lineno, "gettext", node.value, []

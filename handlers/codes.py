@@ -139,8 +139,9 @@ class Codes:
         with self._database.transaction() as session:
             if ask.purpose == "login" and (until := locked_until(session, self._keyring, ask.subject, now)):
                 raise SignInLocked(until, now)
-            self._pause(session, ask, rules, now)
+            # Counted first: that makes others who ask for this number wait until this one is written.
             limits.admit(session, self._keyring, now, *_rules(ask, rules))
+            self._pause(session, ask, rules, now)
             session.execute(
                 update(SmsCodeRow)
                 .where(*_same_place(ask), SmsCodeRow.ended_at.is_(None))

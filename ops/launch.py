@@ -62,6 +62,12 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "ops.cli", *arguments]
 
 
+def in_turn(*parts: str) -> list[str]:
+    """Return one command line that runs short parts one after the other; one start is enough."""
+    program = "import sys; from ops.cli import main; sys.exit(any(main([part]) for part in sys.argv[1:]))"
+    return [sys.executable, "-c", program, *parts]
+
+
 def run_all(data: Path, asked_port: int | None) -> int:
     """Run every part under the supervisor until it is told to stop."""
     with only_one(data):
@@ -71,9 +77,9 @@ def run_all(data: Path, asked_port: int | None) -> int:
         web = Part("web", command("web", "--port", str(port)))
         worker = Part("worker", command("worker"))
         with Supervisor([web, worker], environ=environ, database=database) as supervisor:
-            for step in ("migrate", "seed") if environ["KAIHU_MODE"] == "demo" else ("migrate",):
-                if not supervisor.once(step, command(step)) and not supervisor.stopping:
-                    raise CannotRun(f"`{step}` failed; nothing was started")
+            steps = ("migrate", "seed") if environ["KAIHU_MODE"] == "demo" else ("migrate",)
+            if not supervisor.once(" and ".join(steps), in_turn(*steps)) and not supervisor.stopping:
+                raise CannotRun("the database could not be prepared; nothing was started")
             greet(supervisor, data, port)
             supervisor.run()
     return 0

@@ -1,6 +1,7 @@
 """Judging any page: what is dropped, what is refused, what is confirmed."""
 
 import contextlib
+from typing import Any
 
 import orjson
 import pytest
@@ -52,7 +53,7 @@ def test_a_very_long_text_is_refused_wherever_it_stands():
 
 
 def test_a_deep_or_endless_page_is_refused():
-    deep: dict = {}
+    deep: dict[str, Any] = {}
     for _ in range(2000):
         deep = {"x": deep}
     assert problems(form(text()), deep)[0].code == "too_much"

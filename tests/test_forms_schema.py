@@ -1,5 +1,7 @@
 """Form files: the closed subset, and what is generated from them."""
 
+from typing import Any
+
 import jsonschema_rs
 import orjson
 import pytest
@@ -124,7 +126,7 @@ def test_a_file_with_too_much_in_it_is_refused():
     assert findings(*({"type": "separator"} for _ in range(401))) == [
         "more than 400 components; split the form"
     ]
-    deep = {"type": "textfield", "key": "a"}
+    deep: dict[str, Any] = {"type": "textfield", "key": "a"}
     for _ in range(8):
         deep = {"type": "group", "components": [deep]}
     assert findings(deep) == ["nested more than 5 deep"]
@@ -176,8 +178,14 @@ def test_the_code_lists_are_complete():
     assert [one.at_counter for one in dictionaries.ACCOUNT_TYPES] == ["1", "2"]
 
 
+def asked(form: forms.Form, key: str) -> forms.Component:
+    found = form.find(key)
+    assert found is not None
+    return found
+
+
 def test_an_old_occupation_is_shown_but_not_offered():
-    choices = {one.value: one.selectable for one in forms.load("other_info").find("occupation").values}
+    choices = {one.value: one.selectable for one in asked(forms.load("other_info"), "occupation").values}
     assert choices["03"] is False
     assert choices["17"] is True
 
@@ -185,14 +193,14 @@ def test_an_old_occupation_is_shown_but_not_offered():
 def test_option_e_of_platform_type_is_off_until_the_company_wants_it():
     page = forms.load("other_info")
     for settings, there in (({}, False), ({"pep_international": True}, True)):
-        shown = forms.for_company(page, context(settings=settings)).find("platform_type")
+        shown = asked(forms.for_company(page, context(settings=settings)), "platform_type")
         assert ("E" in {one.value for one in shown.values}) is there
 
 
 def test_cities_follow_the_province():
     posted = {"address": {"province": "浙江省", "city": "杭州市"}}
     page = forms.for_company(forms.load("other_info"), context(), posted)
-    offered = {key: [choice.value for choice in page.find(key).values] for key in ("city", "district")}
+    offered = {key: [choice.value for choice in asked(page, key).values] for key in ("city", "district")}
     assert "杭州市" in offered["city"]
     assert "西湖区" in offered["district"]
     assert "苏州市" not in offered["city"]

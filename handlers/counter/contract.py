@@ -21,8 +21,8 @@ _UPDATE_NOTE = """
 Idempotent by Idempotency-Key: the same key with the same body gets the same answer, whatever happened in
 between; the same key with another body gets return_code 2. return_code follows 监控中心返回码: 0 成功,
 1 该客户已经有流程在处理中 (asked again later), 2 客户资料检查失败, 3 实名制检查失败, 4 其他错误; 9 means that
-a value of `expected` is no longer stored: nothing was written, and `conflict` names it. A value that is not in
-`changes` stays. An id_end_date of 20991231 is 长期.
+a value of `expected` is no longer stored: nothing was written, and `conflict` names it. A value that is not
+in `changes` stays. An id_end_date of 20991231 is 长期.
 """
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine import JobCall, OperatorError, RetryLater, operator
 from engine.parameters import Parameters
+from forms.dictionaries import DECLARATIONS
 from handlers.counter import wire
 from handlers.counter.protocol import (
     CHANGEABLE,
@@ -30,6 +31,11 @@ _TEXTS = {
     wire.NAME_REFUSED: "柜台返回：实名制检查失败",
     wire.FAILED: "柜台返回：其他错误",
 }
+
+
+#: Answers that are evidence of the case and no part of the record: why a declaration was made milder, and
+#: that the customer does not work in the futures business.
+_NOT_KEPT = frozenset({"flags", "confirm", "futures_staff", *(f"{name}_reason" for name in DECLARATIONS)})
 
 
 def operators(counter: Counter) -> SimpleNamespace:
@@ -113,7 +119,7 @@ def _other(answers: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]
 
     def sort(part: Mapping[str, Any]) -> None:
         for name, value in part.items():
-            if name in ("flags", "confirm"):
+            if name in _NOT_KEPT:
                 continue
             if name in own:
                 extras[name] = value

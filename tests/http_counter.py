@@ -43,7 +43,8 @@ class Line:
         self.seen.append((path, {"query": environ.get("QUERY_STRING", "")}))
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         if self.misbehave:
-            return getattr(self, f"_{self.misbehave}")(environ, start)
+            misbehaviour: Wsgi = getattr(self, f"_{self.misbehave}")
+            return misbehaviour(environ, start)
         if environ.get("HTTP_AUTHORIZATION") != f"Bearer {TOKEN}":
             return _answer(start, "401 Unauthorized", b"{}")
         if path not in self._operations:

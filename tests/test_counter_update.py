@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.dialects.postgresql import insert
 
-from engine import Actor, CheckQuery, JobCall, OperatorError, RetryLater
+from engine import Actor, CheckQuery, JobCall, OperatorError, RetryLater, Verdict
 from engine.company import ExtensionField
 from engine.operators import CaseFacts
 from engine.parameters import Parameters
@@ -56,7 +56,7 @@ def update(counter):
     """Run counter.update once, as a worker does."""
 
     def run(kind: str, attempt: int = 1, key: str = "task 1", **answers: Any):
-        around = SimpleNamespace(parameters=SETTINGS)
+        around: Any = SimpleNamespace(parameters=SETTINGS)
         data = {"profile": PROFILE, **answers}
         call = JobCall(key, facts(), CaseKey("x", b"k" * 32), data, attempt, around)
         return operators(counter).update(call, kind=kind)
@@ -203,7 +203,7 @@ def filled(table: Any, known: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def free(database: Database, keyring: Keyring, counter):
     """Ask phone.free for a customer's case; then claim the number in a step."""
-    around = SimpleNamespace(parameters=SETTINGS, keyring=keyring, database=database)
+    around: Any = SimpleNamespace(parameters=SETTINGS, keyring=keyring, database=database)
 
     def ask(number: str, customer_no: str = C01.customer_no, case_id: UUID = FIRST):
         query = CheckQuery(
@@ -223,7 +223,8 @@ def free(database: Database, keyring: Keyring, counter):
     return ask
 
 
-def claimed(database: Database, verdict) -> bool:
+def claimed(database: Database, verdict: Verdict) -> bool:
+    assert verdict.consume is not None
     with database.transaction() as session:
         return verdict.consume(session).ok
 
@@ -288,6 +289,7 @@ def test_while_the_counter_is_down_no_number_is_taken_for_free(free, database):
 def test_a_code_typed_on_the_page_is_judged_and_used_once(database, keyring):
     sent = Codes(database, keyring, embedded_gateway(database, keyring))
     actor = Actor("customer", "C01", session="browser 1")
+    around: Any = SimpleNamespace(parameters=SETTINGS)
     sent.issue(Ask("phone_change", "C01", "16212345678", "browser 1", case_id=FIRST), SETTINGS, NOW)
     text = outbox(database, keyring)[0].text
     code = text[text.index("验证码") + 3 :][:6]
@@ -303,7 +305,7 @@ def test_a_code_typed_on_the_page_is_judged_and_used_once(database, keyring):
             task_id=uuid4(),
             actor=actor,
             now=moment,
-            around=SimpleNamespace(parameters=SETTINGS),
+            around=around,
         )
         return code_checks(sent).code(query)
 

@@ -1,6 +1,6 @@
 """When staffed steps are served, as customers and reviewers live it (domain 3.11, A-05)."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
@@ -14,6 +14,10 @@ USUAL = Parameters()
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+
+
+def span(opens: str, closes: str) -> Span:
+    return Span(opens=time.fromisoformat(opens), closes=time.fromisoformat(closes))
 
 
 def settings(**values) -> Parameters:
@@ -148,7 +152,7 @@ def test_the_company_may_close_on_a_weekday():
 
 
 def test_a_branch_may_serve_video_at_its_own_hours():
-    own = settings(special={"*/杭州营业部/video": Span(opens="09:00", closes="16:30")})
+    own = settings(special={"*/杭州营业部/video": span("09:00", "16:30")})
     late = at("2026-03-18 17:00")
     assert not hours.is_open(own, late, branch="杭州营业部", step="video")
     assert hours.is_open(own, late, branch="上海营业部", step="video")
@@ -158,8 +162,8 @@ def test_a_branch_may_serve_video_at_its_own_hours():
 def test_the_more_exact_entry_goes_before():
     own = settings(
         special={
-            "*/*/video": Span(opens="08:30", closes="17:00"),
-            "17/*/video": Span(opens="09:00", closes="12:00"),
+            "*/*/video": span("08:30", "17:00"),
+            "17/*/video": span("09:00", "12:00"),
         }
     )
     assert hours.span(own, "17", "杭州营业部", "video").closes.hour == 12

@@ -7,6 +7,7 @@ kaihu seed                   publish the shipped diagrams, and demo data in demo
 kaihu check FILE…            say what is wrong with diagrams, tables and forms
 kaihu release publish [FILE…] check and publish a release; without files, the shipped ones
 kaihu journal verify         look whether any chain was changed
+kaihu token create|list|revoke  tokens of the REST API (``ops.tokens``)
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from engine.diagrams.findings import errors
 from engine.errors import EngineError
+from ops import tokens
 from web import logs
 from web.settings import Settings, SettingsRefused, read
 
@@ -40,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     release.add_argument("--by", default="command line")
     journal = parts.add_parser("journal", help="look whether any chain was changed")
     journal.add_argument("action", choices=["verify"])
+    tokens.arguments(parts.add_parser("token", help="make, list and revoke tokens of the REST API"))
     options = parser.parse_args(arguments)
     if options.part == "check":
         return check(options.files)
@@ -73,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from ops.wiring import wire
 
         return verify(wire(settings))
+    if options.part == "token":
+        return tokens.run(settings, options)
     return publish(settings, options.files, options.by)
 
 

@@ -17,6 +17,7 @@ cookie, no form token, and every refusal is a problem detail (RFC 9457).
 app        makes and mounts it            tokens     who may knock
 access     who asks, may they, how often  problems   every refusal
 cases      routes of cases                tasks      routes of tasks
-models     what goes in and out           schemas    forms as JSON Schema; keys nobody asked for
-once       the same request twice         openapi    what the document says beyond the routes
+models     what goes in and out           schemas    forms as JSON Schema; answers that do not fit one
+starts     a customer sent from elsewhere once       the same request twice
+kinds      the words of every refusal     openapi    what the document says beyond the routes
 """

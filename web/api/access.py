@@ -111,6 +111,8 @@ def install(api: APIFlask, settings: Settings, tokens: Tokens) -> None:
                 raise BadRequest
         elif request.mimetype != "application/json" or request.content_encoding not in {None, "identity"}:
             raise UnsupportedMediaType
+        elif body.strip() == b"null":
+            raise Refused("invalid")  # APIFlask would read an empty object
 
     def look_at_parameters() -> None:
         if any(len(values) > 1 for _, values in request.args.lists()):

@@ -52,6 +52,7 @@ def complete(document: dict[str, Any] | str) -> dict[str, Any] | str:
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     schemas.update(problem.pop("$defs", {}))
     schemas["Problem"] = problem
+    _unfold(document)
     document["security"] = [{"token": []}]
     for path in document["paths"].values():
         for operation in path.values():
@@ -62,12 +63,39 @@ def complete(document: dict[str, Any] | str) -> dict[str, Any] | str:
     return document
 
 
+def _unfold(document: dict[str, Any]) -> None:
+    """Let ``TasksOut.TaskRow`` be ``TaskRow``: our models have one name each."""
+    schemas: dict[str, Any] = document["components"]["schemas"]
+    for name in [n for n in schemas if "." in n]:
+        schemas.setdefault(name.rpartition(".")[2], schemas[name])
+        del schemas[name]
+    _rename(document)
+
+
+def _rename(part: Any) -> None:
+    if isinstance(part, list):
+        for one in part:
+            _rename(one)
+    elif isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            part["$ref"] = "#/components/schemas/" + part["$ref"].rpartition("/")[2].rpartition(".")[2]
+        for one in part.values():
+            _rename(one)
+
+
 def _shape(parameter: dict[str, Any]) -> None:
     schema = parameter["schema"]
     if parameter["in"] == "path":
         schema["format"] = "uuid"
+    if parameter["in"] == "header":
+        parameter["name"] = parameter["name"].title()
     if schema.get("type") == "array":
         parameter["style"], parameter["explode"] = "form", False
     if "description" in schema:
         parameter["description"] = schema.pop("description")
     schema.pop("title", None)
+    for one in schema.pop("anyOf", ()):
+        # An address line has no null: a parameter that may be left out is simply not required.
+        schema.update(one if one != {"type": "null"} else {})
+    if schema.get("default", ...) is None:
+        del schema["default"]

@@ -28,7 +28,7 @@ from web.api.models import (
 )
 from web.api.openapi import refuses
 from web.api.problems import Refused
-from web.api.schemas import schema_of, unknown_keys
+from web.api.schemas import misfits, schema_of
 
 tasks = APIBlueprint("tasks", __name__, tag="tasks")
 
@@ -67,6 +67,7 @@ def show(task_id: UUID) -> TaskOut:
     with _known(task_id):
         view = engine.cases.task(task_id, actor)
     engine.cases.note(view.case.id, actor, "task.seen", {"element": view.element})
+    schema = schema_of(view)
     rows = comparison.rows(engine.cases.release_of(view.case.id), view.case, view.data)
     return TaskOut(
         id=task_id,
@@ -74,8 +75,8 @@ def show(task_id: UUID) -> TaskOut:
         element=view.element,
         lane=view.lane,
         title=view.title,
-        form_schema=schema_of(view),
-        answers=view.answers,
+        form_schema=schema,
+        answers={key: value for key, value in view.answers.items() if key in schema["properties"]},
         comparison=tuple(Compared(label=r.label, old=r.old, new=r.new, changed=r.changed) for r in rows),
         revision=view.revision,
         claimed_by=view.claimed_by,
@@ -133,9 +134,9 @@ def complete(task_id: UUID, answers: AnswersIn, asked: CompleteQuery) -> CaseOut
     """
     engine, actor = current.engine(), access.actor()
     with _known(task_id):
-        unknown = unknown_keys(schema_of(engine.cases.task(task_id, actor)), answers.root)
-        if unknown:
-            raise Refused("invalid", unknown)
+        wrong = misfits(schema_of(engine.cases.task(task_id, actor)), answers.root)
+        if wrong:
+            raise Refused("invalid", wrong)
         return _case(engine.cases.complete(task_id, actor, answers.root, asked.revision).id)
 
 

@@ -1,0 +1,312 @@
+"""Persons at their browsers: they sign in, read, type, press and see, by the names that a page shows."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+from playwright.sync_api import FilePayload, Locator, Page, expect
+
+from handlers.counter import AccountType, Profile
+from tests import product
+from tests.browser.kaihu import Kaihu
+
+#: The buttons 修改 of the profile, by what is changed.
+SECTIONS = {"change_id_validity": "身份信息", "change_phone": "联系电话", "change_other_info": "其他信息"}
+SLOTS = {"front": "身份证正面", "back": "身份证反面", "signature": "签名照"}
+ACCOUNTS: Mapping[str, AccountType] = {"期货账户": "futures", "资管账户": "asset_management"}
+NUMBER = re.compile(r"受理单号: (\d{16})")
+
+
+class Person:
+    """Somebody with a browser."""
+
+    def __init__(self, kaihu: Kaihu, page: Page) -> None:
+        self.kaihu = kaihu
+        self.page = page
+
+    def opens(self, path: str) -> Self:
+        """Go to an address."""
+        self.page.goto(path)
+        return self
+
+    def presses(self, name: str) -> Self:
+        """Press a button."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+        return self
+
+    def follows(self, name: str) -> Self:
+        """Follow a link."""
+        self.page.get_by_role("link", name=name, exact=True).click()
+        return self
+
+    def sees(self, words: str) -> Self:
+        """Wait until the page says something."""
+        expect(self.page.get_by_role("main")).to_contain_text(words)
+        return self
+
+    def does_not_see(self, words: str) -> Self:
+        """Make sure that the page does not say something; wait for what it should say before."""
+        expect(self.page.get_by_role("main")).not_to_contain_text(words)
+        return self
+
+    def is_told(self, *words: str) -> Self:
+        """Wait for the summary of what must be corrected, and for its words."""
+        summary = self.page.get_by_role("alert", name="请更正以下内容")
+        for each in words:
+            expect(summary).to_contain_text(each)
+        return self
+
+    def ticks(self, name: str) -> Self:
+        """Tick a box or a choice."""
+        self.page.get_by_label(name, exact=True).check()
+        return self
+
+    def field(self, name: str) -> Locator:
+        """Return the field for a text."""
+        return self.page.get_by_role("textbox", name=name, exact=True)
+
+    def has_cookie(self, name: str, value: str) -> None:
+        """Put a session into this browser."""
+        self.page.context.add_cookies([{"name": name, "value": value, "url": self.kaihu.address}])
+
+
+class Customer(Person):
+    """A customer.
+
+    :param who: what the counter had of them when the test began.
+    """
+
+    def __init__(self, kaihu: Kaihu, page: Page, who: Profile) -> None:
+        super().__init__(kaihu, page)
+        self.who = who
+
+    # Signing in
+
+    def fills_in_login(self, account: str = "期货账户") -> Self:
+        """Fill in the sign-in form up to the captcha."""
+        self.opens("/login")
+        self.field("身份证号").fill(self.who.id_number)
+        self.page.get_by_label(account).check(force=True)
+        self.field("图形验证码").fill(self.captcha())
+        return self
+
+    def captcha(self) -> str:
+        """Look up the answer of the captcha on the demonstration's phone, in another tab."""
+        phone = self.page.context.new_page()
+        phone.goto("/demo/phone")
+        shown = phone.locator("section", has=phone.get_by_role("heading", name="图形验证码"))
+        answer = shown.get_by_role("paragraph").inner_text()
+        phone.close()
+        return answer
+
+    def asks_for_code(self) -> Self:
+        """Press 获取短信验证码 and wait until it is said where the code went."""
+        self.presses("获取短信验证码")
+        return self.sees("验证码已发送至")
+
+    def signs_in(self, account: str = "期货账户") -> Self:
+        """Sign in with ID number, captcha and SMS code."""
+        self.fills_in_login(account).asks_for_code()
+        self.field("短信验证码").fill(self.kaihu.code_at(self.who.mobile))
+        self.ticks("我已阅读并同意《隐私政策》")
+        self.presses("登录")
+        expect(self.page.get_by_role("heading", name="基本资料", exact=True)).to_be_visible()
+        return self
+
+    def is_signed_in(self, account: str = "期货账户") -> Self:
+        """Have signed in before the test begins; opens the profile."""
+        self.has_cookie("kaihu", self.kaihu.session_of(self.who, ACCOUNTS[account]))
+        return self.opens("/me")
+
+    # The profile
+
+    def section(self, title: str) -> Locator:
+        """Return one section of the profile, such as 联系电话."""
+        heading = self.page.get_by_role("heading", name=re.compile(f"^{title}"))
+        return self.page.get_by_role("main").locator("section", has=heading)
+
+    def section_says(self, title: str, *words: str) -> Self:
+        """Wait until a section of the profile says something."""
+        for each in words:
+            expect(self.section(title)).to_contain_text(each)
+        return self
+
+    def starts(self, type: str) -> Self:
+        """Press 修改 of one section."""
+        self.section(SECTIONS[type]).get_by_role("button", name="修改").click()
+        expect(self.page.get_by_role("heading", name="上传证件照/签名照")).to_be_visible()
+        return self
+
+    # Pictures
+
+    def closes_guide(self) -> Self:
+        """Press 我知道了, which stands over the page when no picture is on file."""
+        self.page.get_by_role("dialog", name="拍摄规范").get_by_role("button", name="我知道了").click()
+        return self
+
+    def slot(self, slot: str) -> Locator:
+        """Return the place of one picture."""
+        return self.page.get_by_role("group", name=SLOTS[slot])
+
+    def uploads(self, slot: str, picture: FilePayload | None = None) -> Self:
+        """Choose a file for one picture and wait until it is there."""
+        self.chooses(slot, picture or photo(slot))
+        expect(self.slot(slot).get_by_role("status")).to_have_text("已上传")
+        return self
+
+    def chooses(self, slot: str, picture: FilePayload) -> Self:
+        """Choose a file for one picture."""
+        self.slot(slot).get_by_label("选择图片").set_input_files(picture)
+        return self
+
+    def uploads_pictures(self, *slots: str) -> Self:
+        """Choose a file for each picture."""
+        for slot in slots or tuple(SLOTS):
+            self.uploads(slot)
+        return self
+
+    def gives_pictures(self) -> Self:
+        """Do the whole upload step."""
+        if not self.who.photos:
+            self.closes_guide()
+        self.uploads_pictures().reads_all_agreements().agrees_to_upload()
+        return self.presses("下一步")
+
+    def agrees_to_upload(self) -> Self:
+        """Tick both boxes of the upload page."""
+        for box in self.page.get_by_role("checkbox", name="同意").all():
+            box.check()
+        return self
+
+    # Reading and agreeing
+
+    def unread(self) -> list[Locator]:
+        """Return the links of documents that are not read yet."""
+        rows = self.page.get_by_role("listitem").filter(has_text="未阅读")
+        return rows.get_by_role("link").all()
+
+    def reads_all_agreements(self) -> Self:
+        """Open every unread document in a tab of its own, as hurried people do, and read each to its end."""
+        tabs = []
+        for link in self.unread():
+            with self.page.context.expect_page() as opened:
+                link.click(modifiers=["ControlOrMeta"])
+            tabs.append(opened.value)
+        for tab in tabs:
+            reads_to_the_end(tab)
+            tab.close()
+        self.page.reload()
+        return self
+
+    def agrees(self) -> Self:
+        """Tick 我已阅读并同意 of the agreements page."""
+        return self.ticks("我已阅读并同意 以上所有协议和业务规则内容")
+
+    def signs(self) -> Self:
+        """Read every agreement, agree and go on."""
+        expect(self.page.get_by_role("heading", name="协议签署")).to_be_visible()
+        self.reads_all_agreements().agrees().presses("下一步")
+        return self.sees("已成功提交")
+
+    # Answers
+
+    def answers(self, answers: Mapping[str, str]) -> Self:
+        """Type into fields by their labels."""
+        for label, value in answers.items():
+            self.field(label).fill(value)
+        return self
+
+    def types_new_mobile(self, number: str) -> Self:
+        """Type a mobile number and the code that comes to it."""
+        self.field("联系电话").fill(number)
+        self.presses("获取短信验证码").sees("验证码已发送至")
+        self.field("短信验证码").fill(self.kaihu.code_at(number))
+        return self
+
+    @property
+    def number(self) -> str:
+        """受理单号 of the page that is open."""
+        found = NUMBER.search(self.page.get_by_role("main").inner_text())
+        assert found, "the page shows no 受理单号"
+        return found[1]
+
+    # Getting somewhere quickly
+
+    def has_got_to(self, type: str, page: str = "data") -> Self:
+        """Have done the steps before ``page`` (upload, data) when the test begins."""
+        cookie = self.kaihu.session_of(self.who)
+        with self.kaihu.quickly() as pages:
+            hasty = product.Customer(pages)
+            hasty.browser.set_cookie("kaihu", cookie)
+            hasty.starts(type)
+            if page == "data":
+                hasty.gives_pictures()
+            task = hasty.address
+        self.has_cookie("kaihu", cookie)
+        return self.opens(task)
+
+
+class Reviewer(Person):
+    """A member of staff who decides.
+
+    :param login: such as reviewer1.
+    """
+
+    def __init__(self, kaihu: Kaihu, page: Page, login: str) -> None:
+        super().__init__(kaihu, page)
+        self.login = login
+
+    def is_signed_in(self) -> Self:
+        """Have signed in before the test begins; opens the inbox."""
+        self.has_cookie("kaihu-desk", self.kaihu.session_of_staff(self.login))
+        return self.opens("/desk")
+
+    def row(self, number: str) -> Locator:
+        """Return the line of one application in the inbox."""
+        return self.page.get_by_role("row").filter(has_text=number)
+
+    def claims(self, number: str) -> Self:
+        """Take one application."""
+        self.opens("/desk")
+        self.row(number).get_by_role("button", name="领取").click()
+        expect(self.page.get_by_role("button", name="提交决定")).to_be_visible()
+        return self
+
+    def decides(self, choice: str, reasons: Sequence[str] = (), note: str = "") -> Self:
+        """Decide about the application that is open."""
+        self.page.get_by_role("radio", name=re.compile(f"^{choice}")).check(force=True)
+        for code in reasons:
+            self.page.get_by_role("checkbox", name=code).check()
+        if note:
+            self.page.get_by_label("给客户的说明").fill(note)
+        self.presses("提交决定")
+        return self.sees("已提交决定")
+
+    def approves(self) -> Self:
+        """通过."""
+        return self.decides("通过")
+
+    def sends_back(self, *reasons: str, note: str = "") -> Self:
+        """打回, with reasons."""
+        return self.decides("打回", reasons, note)
+
+    def rejects(self, *reasons: str, note: str = "") -> Self:
+        """不通过, with reasons."""
+        return self.decides("不通过", reasons, note)
+
+
+def reads_to_the_end(page: Page) -> None:
+    """Read the document that is open to its end and say so; the page goes back where it came from."""
+    page.get_by_text("—— 全文结束 ——").scroll_into_view_if_needed()
+    page.get_by_role("button", name="已阅读到底").click()
+    expect(page.get_by_role("button", name="下一步")).to_be_visible()
+
+
+def photo(slot: str) -> FilePayload:
+    """Return a picture for a slot, as a camera gives it."""
+    return jpeg(product.photo(slot), f"{slot}.jpg")
+
+
+def jpeg(content: bytes, name: str = "picture.jpg", media_type: str = "image/jpeg") -> FilePayload:
+    """Return a file as the file dialog of a browser gives it."""
+    return FilePayload(name=name, mimeType=media_type, buffer=content)

@@ -1,0 +1,33 @@
+"""What must never happen in any journey: script errors, refused content, strangers, broken answers."""
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response
+
+#: The browser's own note on a status that a page gives on purpose, such as 422 with what to correct.
+STATUS_NOTE = "Failed to load resource: the server responded with a status of 4"
+
+
+class Watch:
+    """Notes what goes wrong in all pages of one browser."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.wrong: list[str] = []
+        self._host = urlsplit(address).netloc
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self.wrong.append(f"script: {error.error}"))
+        context.on("request", self._request)
+        context.on("response", self._response)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(STATUS_NOTE):
+            self.wrong.append(f"console: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.netloc != self._host:
+            self.wrong.append(f"third party: {request.url}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 500:
+            self.wrong.append(f"{response.status} from {response.url}")

@@ -122,7 +122,12 @@ class Page:
         return pictures
 
     def guide_opens(self) -> bool:
-        """Tell whether the photo guide opens by itself: no picture of the card is there yet (R-090)."""
+        """Tell whether the photo guide opens by itself: no picture of the card is there yet (R-090).
+
+        Once the customer has begun, by reading or by pressing 下一步, it stays out of the way.
+        """
+        if self.problems or self.held:
+            return False
         cards = [one for one in self.form.walk() if one.type == "idcard-photo"]
         on_file = self.profile.get("photos") or {}
         return bool(cards) and not any(

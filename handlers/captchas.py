@@ -91,11 +91,6 @@ class Captchas:
         """Return the answer in a demonstration; None in every other run."""
         return self._answer(captcha_id) if self._demo else None
 
-    def forget(self, now: datetime) -> None:
-        """Delete captchas that are too old to be answered."""
-        with self._database.transaction() as session:
-            session.execute(delete(CaptchaRow).where(CaptchaRow.expires_at <= now))
-
     def _show(self, captcha_id: UUID, session_name: str, now: datetime) -> bool:
         with self._database.transaction() as session:
             shown = session.execute(
@@ -132,3 +127,9 @@ class Captchas:
         digest = hmac.new(self._key, captcha_id.bytes, sha256).digest()
         parts = (int.from_bytes(digest[i * 8 : i * 8 + 8], "big") for i in range(LENGTH))
         return "".join(ALPHABET[part % len(ALPHABET)] for part in parts)
+
+
+def forget_captchas(database: Database, now: datetime) -> None:
+    """Delete captchas that are too old to be answered."""
+    with database.transaction() as session:
+        session.execute(delete(CaptchaRow).where(CaptchaRow.expires_at <= now))

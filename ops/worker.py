@@ -6,6 +6,7 @@ import structlog
 
 from engine.jobs import worker_app
 from handlers.notices import Deliveries
+from handlers.short_lived import ShortLived
 from ops.wiring import wire
 from web.settings import Settings
 
@@ -15,11 +16,12 @@ log = structlog.get_logger("ops.worker")
 async def _run(settings: Settings) -> None:
     product = wire(settings)
     deliveries = Deliveries(product.engine, product.sms)
+    short_lived = ShortLived(product.engine.database)
     app = worker_app(
         product.engine.database.url,
         product.engine.jobs,
         {"notices.deliver": deliveries.deliver},
-        {"notices.sweep": deliveries.sweep},
+        {"notices.sweep": deliveries.sweep, "short_lived.forget": short_lived.forget},
     )
     async with app.open_async():
         product.engine.jobs.sweep()

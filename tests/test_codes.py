@@ -9,12 +9,15 @@ from uuid import UUID
 
 import pytest
 
+from engine import clock
 from engine.parameters import Parameters
 from engine.store import Database, Keyring
 from handlers import codes, moods
+from handlers.captchas import Captchas
 from handlers.codes import Ask, CodeGone, Codes, NotYet
 from handlers.limits import TooOften
 from handlers.refused import CodeRefused
+from handlers.short_lived import ShortLived
 from handlers.sign_in_lock import SignInLocked, subject
 from handlers.sms import SmsDown, embedded_gateway, outbox
 
@@ -345,8 +348,18 @@ def test_neither_code_nor_number_nor_address_is_stored_in_the_clear(sent, read, 
     assert not any(s in stored for s in secret)
 
 
-def test_yesterdays_codes_are_forgotten(sent, database):
+def test_what_is_short_lived_is_forgotten_and_the_living_kept(sent, database, keyring):
+    captchas = Captchas(database, keyring)
+    counted = "select " + ", ".join(f"(select count(*) from {t})" for t in ("sms_code", "captcha", "attempt"))
+
+    def kept(moment: datetime) -> tuple[int, ...]:
+        with clock.frozen(moment):
+            ShortLived(database).forget()
+        with database.engine.connect() as connection:
+            return tuple(connection.exec_driver_sql(counted).one())
+
     sent.issue(SIGNING_IN, SETTINGS, NOW)
-    codes.forget_codes(database, later(days=1, seconds=1))
-    with database.engine.connect() as connection:
-        assert connection.exec_driver_sql("select count(*) from sms_code").scalar() == 0
+    captchas.issue("browser 1", SETTINGS.limits, NOW)
+    assert kept(NOW) == (1, 1, 4)
+    assert kept(later(minutes=6)) == (1, 0, 4)
+    assert kept(later(days=1, seconds=1)) == (0, 0, 0)

@@ -13,7 +13,7 @@ from engine import Actor, CheckQuery, JobCall, OperatorError, RetryLater, Verdic
 from engine.company import ExtensionField
 from engine.operators import CaseFacts
 from engine.parameters import Parameters
-from engine.store import CaseKey, Database, Keyring
+from engine.store import CaseKey, Database, FileStore, Keyring
 from engine.store.tables import CaseRow, ReleaseRow
 from handlers import moods
 from handlers.codes import Ask, Codes
@@ -179,6 +179,23 @@ def test_r127_c02_changes_once_for_both_accounts(counter):
     counter.update("k", C02.customer_no, {"mobile": "13300133000", "contact_phone": "13300133000"})
     found = [counter.find(C02.id_number, kind).mobile for kind in ("futures", "asset_management")]
     assert found == ["13300133000", "13300133000"]
+
+
+def test_r101_the_pictures_of_an_application_in_effect_are_on_file_afterwards(
+    counter, database, keyring, tmp_path
+):
+    open_case(database, FIRST)
+    files, (case_key, _) = FileStore(tmp_path), keyring.new_case_key(str(FIRST))
+    with database.transaction() as session:
+        stored = files.put(
+            session, case_key, b"\xff\xd8\xff new", role="front", media_type="image/jpeg", at=NOW
+        )
+    around: Any = SimpleNamespace(parameters=SETTINGS, database=database, files=files)
+    photos = {"front": {"file": str(stored.id)}, "back": {"on_file": True}, "photo_consent": True}
+    call = JobCall("task 1", facts(), case_key, {"profile": PROFILE, "photos": photos}, 1, around)
+    operators(counter).update(call, kind="phone")
+    assert counter.profile(C01.customer_no).photos == {"front"}
+    assert counter.photo(C01.customer_no, "front") == b"\xff\xd8\xff new"
 
 
 # Whose number it is

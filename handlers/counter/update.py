@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 from engine import JobCall, OperatorError, RetryLater, operator
 from engine.parameters import Parameters
@@ -11,6 +12,7 @@ from forms.dictionaries import DECLARATIONS
 from handlers.counter import wire
 from handlers.counter.protocol import (
     CHANGEABLE,
+    PHOTO_ROLES,
     Counter,
     CounterBusy,
     CounterConflict,
@@ -67,6 +69,7 @@ def operators(counter: Counter) -> SimpleNamespace:
             if refused.code == wire.FAILED and call.attempt < FAILED_ATTEMPTS:
                 raise RetryLater(text) from None
             raise OperatorError(ERROR, text) from None
+        _put_on_file(counter, call, str(profile["customer_no"]))
         return {
             "receipt_no": receipt.receipt_no,
             "applied_at": receipt.applied_at.isoformat(),
@@ -74,6 +77,23 @@ def operators(counter: Counter) -> SimpleNamespace:
         }
 
     return SimpleNamespace(update=update)
+
+
+def _put_on_file(counter: Counter, call: JobCall, customer_no: str) -> None:
+    """Give the counter the pictures of an application in effect; the next one may keep them (R-101)."""
+    photos = call.data.get("photos") or {}
+    for role in PHOTO_ROLES:
+        given = photos.get(role) or {}
+        if given.get("on_file") or not given.get("file"):
+            continue
+        with call.around.database.transaction() as session:
+            found = call.around.files.get(session, call.case_key, UUID(given["file"]))
+        if found is None:
+            continue
+        try:
+            counter.store_photo(f"{call.key}/{role}", customer_no, role, found[1])
+        except CounterDown as down:
+            raise RetryLater(str(down)) from None
 
 
 def changes_of(kind: str, data: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]:

@@ -30,8 +30,7 @@ from engine import (
     clock,
 )
 from forms import field_photo
-from handlers import flags as flag_texts
-from web import comparison, current, naming
+from web import comparison, current, naming, wording
 from web.uploads import file_of, sealed_off
 
 log = structlog.get_logger("web")
@@ -52,7 +51,8 @@ OLDEST = 24 * 365
 def inbox() -> str:
     """复核任务箱 (R-202)."""
     actor, settings = current.person(), current.parameters()
-    types = [{"code": t, "label": naming.business(t)} for t in current.engine().releases.current().types]
+    running = naming.release()
+    types = [{"code": t, "label": naming.business(t)} for t in (running.types if running else ())]
     known = [b.name for b in settings.company.branches]
     branches = [{"code": b, "label": b} for b in known if not actor.branches or b in actor.branches]
     return render_template(
@@ -208,7 +208,7 @@ def _page(view: TaskView, problems: Iterable[forms.Problem] = ()) -> str:
         comparison=comparison.rows(running, view.case, view.data),
         photos=_photos(view.case, view.data),
         documents=_documents(view.data),
-        flags=[{"code": f, "text": flag_texts.WORDING.get(f, f)} for f in view.case.flags],
+        flags=[{"code": f, "text": wording.flag(f)} for f in view.case.flags],
         history=comparison.history(running, view.case, view.case_key, staff=True),
         problems=tuple(problems),
         reasons=naming.reasons(),

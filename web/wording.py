@@ -64,6 +64,11 @@ FLAGS = {
     "BENEF": _("实际受益人非本人，需合规二级复核"),
     "CREDIT": _("有不良诚信记录"),
     "OCC_RISK": _("职业属于较高风险类别"),
+    "LOST_PHONE": _("经原手机号停用通道办理"),
+    "VIDEO_DUE": _("应视频见证，尚未见证"),
+    "CONSENT_ONLY": _("协议为勾选同意，未用证书签署"),
+    "CERTIFICATE_DUE": _("数字证书尚未启用"),
+    "COMPLIANCE_ALERT": _("须告知合规"),
     "DECL_DOWNGRADE": _("声明由有风险改为无风险，请核对原因"),
 }
 

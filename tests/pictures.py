@@ -1,0 +1,134 @@
+"""Pictures of the product for the READMEs and for whoever wants to see every page.
+
+    .venv/bin/python -m tests.pictures             take those the READMEs show, into docs/screenshots
+    .venv/bin/python -m tests.pictures --all DIR   take every page of the three changes at both sizes
+"""
+
+import argparse
+import tempfile
+from itertools import count
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ops.migrate import upgrade
+from ops.setup import Setup
+from tests.browser.conftest import FLAGS, SIZES
+from tests.browser.kaihu import Kaihu, running
+from tests.browser.persons import Customer, Reviewer
+from tests.databases import throw_away_cluster
+
+SHOWN = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
+
+
+class Tour:
+    """Somebody who takes pictures.
+
+    :param only: names of the pictures to keep; empty for all.
+    """
+
+    def __init__(self, kaihu: Kaihu, browser: Browser, folder: Path, only: frozenset[str] = frozenset()) -> None:
+        self.kaihu = kaihu
+        self.browser = browser
+        self.folder = folder
+        self.only = only
+        self._number = count(1)
+
+    def window(self, size: str) -> Page:
+        """Open a window of a phone or a PC."""
+        width, height = SIZES[size]
+        context = self.browser.new_context(
+            base_url=self.kaihu.address,
+            viewport={"width": width, "height": height},
+            is_mobile=size == "phone",
+            has_touch=size == "phone",
+            locale="zh-CN",
+            timezone_id="Asia/Shanghai",
+            device_scale_factor=1,
+        )
+        context.set_default_timeout(20_000)
+        return context.new_page()
+
+    def take(self, page: Page, name: str, *, whole: bool = True) -> None:
+        """Take a picture, if it is wanted."""
+        number = next(self._number)
+        if self.only and name not in self.only:
+            return
+        page.wait_for_load_state("networkidle" if "/desk" not in page.url else "load")
+        file = f"{name}.png" if self.only else f"{number:02d}-{name}.png"
+        page.screenshot(path=self.folder / file, full_page=whole)
+
+    def phone_change(self, size: str) -> None:
+        """A phone is changed, sent back, changed again and approved."""
+        zhang = Customer(self.kaihu, self.window(size), self.kaihu.somebody_like("C01"))
+        self.take(zhang.opens("/").page, f"home-{size}")
+        zhang.signs_in()
+        self.take(zhang.page, f"profile-{size}")
+        zhang.starts("change_phone")
+        self.take(zhang.page, f"guide-{size}", whole=False)
+        zhang.closes_guide()
+        self.take(zhang.page, f"upload-{size}")
+        zhang.presses("下一步")
+        self.take(zhang.page, f"upload-wrong-{size}")
+        zhang.uploads_pictures()
+        self.take(zhang.page, f"uploaded-{size}")
+        zhang.reads_all_agreements().agrees_to_upload().presses("下一步")
+        new = self.kaihu.new_mobile()
+        zhang.types_new_mobile(new)
+        self.take(zhang.page, f"phone-form-{size}")
+        zhang.presses("下一步")
+        self.take(zhang.page, f"agreements-{size}")
+        links = zhang.unread()
+        with zhang.page.context.expect_page() as opened:
+            links[0].click(modifiers=["ControlOrMeta"])
+        self.take(opened.value, f"agreement-{size}")
+        opened.value.close()
+        zhang.signs()
+        self.take(zhang.page, f"submitted-{size}")
+        number = zhang.number
+        shen = Reviewer(self.kaihu, self.window("pc"), "reviewer1").is_signed_in()
+        self.take(shen.page, f"inbox-{size}", whole=False)
+        shen.claims(number)
+        self.take(shen.page, f"review-{size}")
+        shen.sends_back("P02", note="签名请写完整")
+        self.take(zhang.opens("/me").page, f"sent-back-{size}")
+        zhang.follows("立即处理")
+        self.take(zhang.page, f"upload-again-{size}")
+
+    def other_changes(self, size: str) -> None:
+        """The pages of the other two changes."""
+        liu = Customer(self.kaihu, self.window(size), self.kaihu.somebody_like("C09"))
+        liu.has_got_to("change_other_info")
+        self.take(liu.page, f"other-{size}")
+        liu.presses("下一步")
+        self.take(liu.page, f"other-wrong-{size}")
+        li = Customer(self.kaihu, self.window(size), self.kaihu.somebody_like("C02"))
+        li.is_signed_in()
+        self.take(li.page, f"expired-{size}")
+        li.has_got_to("change_id_validity")
+        self.take(li.page, f"identity-{size}")
+
+
+def main() -> None:
+    """Start a product of its own and go round."""
+    parser = argparse.ArgumentParser(prog="python -m tests.pictures")
+    parser.add_argument("--all", type=Path, metavar="DIR")
+    options = parser.parse_args()
+    folder = options.all or SHOWN
+    folder.mkdir(parents=True, exist_ok=True)
+    only = frozenset() if options.all else frozenset({"inbox-pc", "review-pc", "phone-form-phone", "phone-form-pc"})
+    executable = Setup(tests=True).chromium()
+    with throw_away_cluster() as cluster, tempfile.TemporaryDirectory(prefix="kaihu-pictures-") as data:
+        url = cluster.start()
+        upgrade(url)
+        with running(url, Path(data)) as kaihu, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+            tour = Tour(kaihu, browser, folder, only)
+            for size in SIZES:
+                tour.phone_change(size)
+                tour.other_changes(size)
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -94,7 +94,6 @@ class Parameters(Part):
     login_hide_existence: bool = False
     lost_phone: bool = True
     mobile_replaces_both: bool = True
-    both_accounts: bool = Field(default=True, description="a change holds for both accounts (A-31)")
     certificate_pin: Literal["standard", "digits6"] = "standard"
     video: Video = Video()
     businesses: tuple[Business, ...] = BUSINESSES

@@ -350,13 +350,13 @@ def test_neither_code_nor_number_nor_address_is_stored_in_the_clear(sent, read, 
 
 def test_what_is_short_lived_is_forgotten_and_the_living_kept(sent, database, keyring):
     captchas = Captchas(database, keyring)
-    counted = "select " + ", ".join(f"(select count(*) from {t})" for t in ("sms_code", "captcha", "attempt"))
+    tables = ("sms_code", "captcha", "attempt")
 
     def kept(moment: datetime) -> tuple[int, ...]:
         with clock.frozen(moment):
             ShortLived(database).forget()
         with database.engine.connect() as connection:
-            return tuple(connection.exec_driver_sql(counted).one())
+            return tuple(len(connection.exec_driver_sql(f"table {name}").all()) for name in tables)
 
     sent.issue(SIGNING_IN, SETTINGS, NOW)
     captchas.issue("browser 1", SETTINGS.limits, NOW)

@@ -44,14 +44,18 @@ class Server:
         head, question, options = self.dsn.partition("?")
         return f"{head.rpartition('/')[0]}/{name}{question}{options}"
 
+    def database(self) -> contextlib.AbstractContextManager[str]:
+        """Lend a fresh copy of the migrated template and give its address."""
+        return self.copy_of(self.template)
+
     @contextlib.contextmanager
-    def database(self) -> Iterator[str]:
-        """Lend a fresh copy of the template and give its address."""
+    def copy_of(self, template: str) -> Iterator[str]:
+        """Lend a copy of the database ``template``, which nobody is connected to; give its address."""
         name = f"kaihu_{self.run}_{secrets.token_hex(4)}"
         with self._connected() as connection:
             connection.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                    sql.Identifier(name), sql.Identifier(self.template)
+                    sql.Identifier(name), sql.Identifier(template)
                 )
             )
         try:

@@ -7,6 +7,7 @@ a worker does is done by ``product.run_jobs()``.
 
 import contextlib
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image, ImageDraw
@@ -27,12 +29,16 @@ from werkzeug.test import TestResponse
 
 from engine import Actor, clock
 from engine.store.tables import CaseRow, JobRow
-from handlers import fixtures, moods
+from handlers import fixtures, moods, passwords
 from handlers.notices import Deliveries, NoticeRow
 from handlers.sms import SentSms, outbox
 from ops.wiring import Product, shipped, wire
+from tests.databases import Server
 from web.app import create_app
 from web.settings import Settings
+
+# Strong hashes of eleven passwords a test would take longer than the test.
+passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 #: Wednesday 2026-03-18 10:00 in Shanghai, the day of the scenarios.
 SCENARIO_DAY = datetime(2026, 3, 18, 2, 0, tzinfo=UTC)
@@ -103,31 +109,47 @@ class Running:
             return list(session.scalars(select(CaseRow).order_by(CaseRow.opened_at)))
 
 
+@dataclass(frozen=True)
+class Furnished:
+    """A database with the shipped release and the fixtures in it, and what belongs to it."""
+
+    #: Its name; each test has a copy.
+    name: str
+    keyring: Path
+    secrets: Mapping[str, Any]
+
+
+@pytest.fixture(scope="session")
+def furnished(migrated_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
+    """Furnish one database for all tests of this process."""
+    data = tmp_path_factory.mktemp("furnished")
+    with migrated_server.database() as url:
+        made = wire(settings_for(url, data))
+        made.engine.releases.publish(shipped(), "tests")
+        told = fixtures.seed(made.engine.database, made.engine.keyring)
+        made.engine.database.dispose()
+        yield Furnished(url.rpartition("/")[2].partition("?")[0], data / "keyring.json", told["staff"])
+
+
 @contextlib.contextmanager
-def running(database_url: str, data: Path, **more: Any) -> Iterator[Running]:
+def running(database_url: str, data: Path, secrets: Mapping[str, Any], **more: Any) -> Iterator[Running]:
     """Lend a product that runs on the day of the scenarios."""
     ahead = SCENARIO_DAY - datetime.now(UTC)
     made = wire(settings_for(database_url, data, clock_offset=ahead.total_seconds(), **more))
     made.web.customers._beat = 0.0  # a test does not wait for even time; one of its own does
-    made.engine.releases.publish(_checked(), "tests")
-    told = fixtures.seed(made.engine.database, made.engine.keyring)
     app = create_app(made.web)
     try:
-        yield Running(made, app, told["staff"], ahead)
+        yield Running(made, app, secrets, ahead)
     finally:
         clock.set_offset(0)
         made.engine.database.dispose()
 
 
-@lru_cache(maxsize=1)
-def _checked() -> dict[str, bytes]:
-    return dict(shipped())
-
-
 @pytest.fixture
-def product(database_url: str, tmp_path: Path) -> Iterator[Running]:
+def product(migrated_server: Server, furnished: Furnished, tmp_path: Path) -> Iterator[Running]:
     """Lend a whole product."""
-    with running(database_url, tmp_path) as made:
+    shutil.copy(furnished.keyring, tmp_path / "keyring.json")
+    with migrated_server.copy_of(furnished.name) as url, running(url, tmp_path, furnished.secrets) as made:
         yield made
 
 
@@ -217,6 +239,7 @@ class Customer(Person):
     def fills_in_login(self, key: str, account_type: str = "futures", **more: Any) -> dict[str, Any]:
         """Return the sign-in form of a fixture with a right captcha."""
         self.opens("/login")
+        self.browser.get("/captcha.png")  # as a browser does: one that is too old is replaced
         return {
             "id_number": _id_number(key),
             "account_type": account_type,

@@ -228,13 +228,10 @@ def _section(
 
 def _further(cases: list[Case], seen: SeenProfile) -> list[dict[str, Any]]:
     """Return a section for every other change that analysts have published."""
-    try:
-        release = current.engine().releases.current()
-    except UnknownProcess:
-        return []
+    release = naming.release()
     return [
         {"key": one, "title": naming.business(one), "hint": "", "rows": [], **_change(one, cases, seen)}
-        for one in release.types
+        for one in (release.types if release is not None else ())
         if one not in contents.TYPES.values()
     ]
 

@@ -35,6 +35,8 @@ ASK_FIRST = "请先获取短信验证码"
 AGREE = "请阅读并同意《隐私政策》"
 CLOSED = "当前为非服务时间，暂不能登录办理，请在服务时间内再来"
 LONGEST = 60
+#: Refusals that pass with time.
+TOO_MANY = frozenset({"locked", "too_often"})
 
 
 @login.get("/login")
@@ -92,7 +94,8 @@ def send_code() -> tuple[str, int] | str:
         return _again(typed, [problem], 422, resend_in=wait.seconds)
     except CodeRefused as refused:
         key = "captcha" if refused.code.startswith("captcha") else "id_number"
-        return _again(typed, [Problem(key, refused.message, code=refused.code)], 422)
+        status = 429 if refused.code in TOO_MANY else 422
+        return _again(typed, [Problem(key, refused.message, code=refused.code)], status)
     except SmsFault as fault:
         return _again(typed, [Problem("code", str(fault), code="sms")], 503)
     visit["found"] = found.model_dump(mode="json")
@@ -130,7 +133,7 @@ def enter() -> AnyResponse | tuple[str, int]:
             web.codes.sign_in(session, judged.code_id, ask.subject, now)
             customer = web.customers.enter(session, found, settings, now)
             entry = JournalEntry(
-                "customer.signed_in", f"customer:{customer.id}", {"account_type": customer.account_type}
+                "customer.signed_in", f"customer:{customer.id}", {}, {"address": request.remote_addr}
             )
             web.engine.journal.write_outside(session, entry.actor, entry, now)
     except SignInLocked as locked:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
+
+from flask import g
 
 import forms
-from engine import UnknownProcess
+from engine import Release, UnknownProcess
 from forms.reasons import REASONS
 from web import current
 
@@ -24,11 +26,19 @@ CHANGE = "修改"
 
 def business(type: str) -> str:
     """Return what a type is called in a menu, such as 修改联系电话."""
-    try:
-        process = current.engine().releases.current().processes.get(type)
-    except UnknownProcess:
-        process = None
+    running = release()
+    process = running.processes.get(type) if running is not None else None
     return process.name if process is not None else type
+
+
+def release() -> Release | None:
+    """Return the release new cases start on, asked for once a request; None before anything is published."""
+    if "release" not in g:
+        try:
+            g.release = current.engine().releases.current()
+        except UnknownProcess:
+            g.release = None
+    return cast("Release | None", g.release)
 
 
 def subject(type: str) -> str:

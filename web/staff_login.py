@@ -58,7 +58,7 @@ def enter() -> Response | tuple[str, int]:
         log.warning("staff sign-in refused", why=refused.code)
         return _page(name, goal, [Problem("username", refused.message, code=refused.code)]), 422
     with web.engine.database.transaction() as session:
-        entry = JournalEntry("staff.signed_in", f"staff:{member.id}", {"address": request.remote_addr})
+        entry = JournalEntry("staff.signed_in", f"staff:{member.id}", {}, {"address": request.remote_addr})
         web.engine.journal.write_staff(session, str(member.id), entry, now)
     known = sessions.sign_in(web.sessions, current.visit(), "staff", str(member.id), {})
     log.info("staff signed in", staff=str(member.id), session=known.name)

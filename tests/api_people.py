@@ -5,6 +5,7 @@ One office a test module; every test has customers of its own.
 
 import itertools
 import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -23,7 +24,7 @@ from engine.store.tables import JournalRow
 from handlers import agreements
 from handlers.counter import Account, Address, CounterCustomer, PhotoRole, Profile, enrol
 from tests.databases import Server
-from tests.product import Running, running
+from tests.product import Furnished, Running, running
 from web import starting
 from web.api.tokens import Tokens
 
@@ -220,9 +221,13 @@ class Office:
 
 
 @pytest.fixture(scope="module")
-def office(migrated_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+def office(
+    migrated_server: Server, furnished: Furnished, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
     """Open an office for the tests of one module."""
-    with migrated_server.database() as url, running(url, tmp_path_factory.mktemp("office")) as made:
+    data = tmp_path_factory.mktemp("office")
+    shutil.copy(furnished.keyring, data / "keyring.json")
+    with migrated_server.copy_of(furnished.name) as url, running(url, data, furnished.secrets) as made:
         yield Office(made)
 
 

@@ -1,5 +1,6 @@
 """Programs use the API: another system starts a case, a reviewer's program decides it (R-202, R-214)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from engine import parameters
@@ -221,3 +222,19 @@ def test_a_long_journal_is_read_in_parts(office: Office):
         after = told["next_after"]
     assert seen == list(range(1, len(seen) + 1))
     assert len(seen) >= len(office.journal(f"case:{case}"))
+
+
+def test_one_order_sent_eight_times_at_once_is_one_case(office: Office, crm: Api):
+    customer = office.customer()
+    with ThreadPoolExecutor(8) as senders:
+        answers = list(senders.map(lambda _: crm.starts(customer, key="order-4713"), range(8)))
+    assert {answer.status_code for answer in answers} <= {200, 201}
+    assert len({answer.json["id"] for answer in answers}) == 1
+
+
+def test_of_eight_claims_at_once_one_person_wins(office: Office, program: Api, colleague: Api):
+    task = office.submitted()
+    with ThreadPoolExecutor(8) as claimants:
+        answers = list(claimants.map(lambda one: one.post(f"/tasks/{task}/claim"), [program, colleague] * 4))
+    # Claiming again what is one's own is no mistake; the other one is refused each time.
+    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [409] * 4

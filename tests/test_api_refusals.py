@@ -1,6 +1,7 @@
 """What the API refuses, and how it says so: problem details with a sentence in two languages."""
 
 import re
+from io import BytesIO
 from uuid import UUID, uuid4
 
 import pytest
@@ -243,6 +244,23 @@ def test_a_body_over_the_limit_is_refused_unread(office: Office, program: Api):
     refused(answer, 413, "too-large")
 
 
+def in_chunks(api: Api, task: UUID, body: bytes):
+    """Send a body whose length nobody told."""
+    headers = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
+    return api.post(f"/tasks/{task}/complete", input_stream=BytesIO(body), headers=headers)
+
+
+def test_a_body_may_come_in_chunks(office: Office, program: Api):
+    task = office.submitted()
+    program.post(f"/tasks/{task}/claim")
+    answer = in_chunks(program, task, b'{"decision": {"decision": "approve"}}')
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_body_in_chunks_is_limited_too(office: Office, program: Api):
+    refused(in_chunks(program, office.submitted(), b"[" * 70_000), 413, "too-large")
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/xml", None])
 def test_anything_but_json_is_refused(office: Office, program: Api, kind):
     path = f"/tasks/{office.submitted()}/complete"
@@ -308,7 +326,7 @@ def test_answers_are_kept_by_nobody_and_run_nothing(office: Office, crm: Api):
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
-    assert "Set-Cookie" not in answer.headers
+    assert not {"Set-Cookie", "Retry-After"} & set(answer.headers.keys())
 
 
 def test_no_id_number_is_left_in_the_table_of_keys(office: Office, crm: Api):

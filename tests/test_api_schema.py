@@ -6,6 +6,7 @@ prints the request as a curl line; the examples are the same at each run.
 
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.api_people import Office
 from web.api import access
+from web.api.kinds import KINDS
 
 EXAMPLES = 20
 CHECKS = [
@@ -104,6 +106,11 @@ def real(office: Office, name: str, operation: Any) -> dict[str, str]:
 def test_the_document_names_every_operation(document):
     named = {operation.ok().definition.raw["operationId"] for operation in document.get_all_operations()}
     assert named == set(WHO)
+
+
+def test_every_refusal_is_explained_in_the_docs():
+    told = (Path(__file__).parent.parent / "docs" / "api.md").read_text("utf-8")
+    assert [code for code in KINDS if f"`{code}`" not in told] == []
 
 
 def test_the_document_is_openapi_3_1(document):

@@ -24,8 +24,8 @@ from web.settings import Settings
 
 log = structlog.get_logger("web.api")
 
-#: Largest body, in bytes: a decision with its notes is a few thousand.
-LARGEST_BODY = 64 * 1024
+#: No body is as large as this, in bytes: a decision with its notes is a few thousand.
+TOO_LARGE_BODY = 64 * 1024
 #: Longest token that is looked up, in characters.
 LONGEST_TOKEN = 100
 #: Wrong tokens from one address; more than these are told to wait. A right one always passes.
@@ -103,9 +103,11 @@ def install(api: APIFlask, settings: Settings, tokens: Tokens) -> None:
     def look_at_body() -> None:
         if request.endpoint is None:
             return
-        if (request.content_length or 0) > LARGEST_BODY:
+        if (request.content_length or 0) >= TOO_LARGE_BODY:
             raise RequestEntityTooLarge
         body = request.get_data(cache=True)
+        if len(body) >= TOO_LARGE_BODY:
+            raise RequestEntityTooLarge  # of a body in chunks no more than this is read
         if request.endpoint not in WITH_BODY:
             if body:
                 raise BadRequest
@@ -118,13 +120,14 @@ def install(api: APIFlask, settings: Settings, tokens: Tokens) -> None:
         if any(len(values) > 1 for _, values in request.args.lists()):
             raise BadRequest  # one of the two would be forgotten silently
 
-    api.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    api.config["MAX_CONTENT_LENGTH"] = TOO_LARGE_BODY
     api.before_request(authenticate)
     api.before_request(pass_the_door)
+    # Before the limiter, whose header this one tidies: what is registered last runs first.
+    api.after_request(_guard(settings))
     limiter.init_app(api)
     api.before_request(look_at_body)
     api.before_request(look_at_parameters)
-    api.after_request(_guard(settings))
 
 
 def _guard(settings: Settings) -> Callable[[Response], Response]:
@@ -134,6 +137,8 @@ def _guard(settings: Settings) -> Callable[[Response], Response]:
         answer.headers["Content-Security-Policy"] = FILE_POLICY
         answer.headers["Cache-Control"] = "no-store"
         answer.headers["X-Request-Id"] = g.get("request_id", "")
+        if answer.status_code < 400:
+            answer.headers.pop("Retry-After", None)
         if settings.https:
             answer.headers["Strict-Transport-Security"] = f"max-age={YEAR}; includeSubDomains"
         return answer

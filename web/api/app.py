@@ -1,7 +1,7 @@
 """The API's own application, mounted beside the pages."""
 
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from apiflask import APIFlask
@@ -16,6 +16,9 @@ from web.api.cases import cases
 from web.api.tasks import tasks
 from web.api.tokens import Tokens
 from web.current import Web
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PREFIX = "/api/v1"
 VERSION = "1.0"
@@ -48,8 +51,7 @@ def make_api(web: Web) -> APIFlask:
     api.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     api.config["PROPAGATE_EXCEPTIONS"] = False
     api.extensions["kaihu"] = web
-    if not web.settings.demo:
-        api.config["TRUSTED_HOSTS"] = [urlsplit(web.settings.address).hostname]
+    security.trust_hosts(api, web.settings)
     # Labels and values of forms are translated; programs read Chinese, as the forms are written.
     Babel(api, default_locale=i18n.DEFAULT, default_domain="messages").domain_instance = i18n.Catalogues()
     api.before_request(security.name_request)
@@ -63,4 +65,19 @@ def make_api(web: Web) -> APIFlask:
 
 def mount(app: Flask, web: Web) -> None:
     """Answer everything under PREFIX by the API; call it before proxies are trusted (``web.security``)."""
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {PREFIX: make_api(web)})  # type: ignore[method-assign]
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {PREFIX: _whole(make_api(web))})  # type: ignore[method-assign]
+
+
+def _whole(api: "WSGIApplication") -> "WSGIApplication":
+    """Let bodies be read that come in chunks, as many HTTP clients send them.
+
+    Werkzeug takes a body without a length for none at all, unless the server promises that its stream
+    ends where the body does; ours does, and MAX_CONTENT_LENGTH holds all the same.
+    """
+
+    def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+            environ["wsgi.input_terminated"] = True
+        return api(environ, start)
+
+    return answer

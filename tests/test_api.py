@@ -6,6 +6,7 @@ from uuid import UUID
 from engine import parameters
 from engine.clock import now
 from tests.api_people import HANGZHOU, Api, Office
+from web import comparison
 
 
 def case_of(answer) -> UUID:
@@ -153,6 +154,18 @@ def test_a_look_at_a_task_is_written_down(office: Office, program: Api):
     case = office.customer().submits()
     program.get(f"/tasks/{office.review_of(case)}")
     assert office.journal(f"case:{case}")[-1] == "task.seen"
+
+
+def test_the_customer_is_not_shown_who_looked(office: Office, program: Api):
+    customer = office.customer()
+    case = customer.submits()
+    program.get(f"/tasks/{office.review_of(case)}")
+    office.person("compliance1").get(f"/cases/{case}/journal")
+    cases = office.product.engine.cases
+    facts, key, _ = cases.data(case, customer.actor)
+    with office.app.test_request_context():
+        told = comparison.history(cases.release_of(case), facts, key, staff=False)
+    assert {line["what"].partition("：")[0] for line in told} == {"发起申请", "提交"}
 
 
 def test_a_released_task_is_free_for_the_next(office: Office, program: Api, colleague: Api):

@@ -111,11 +111,22 @@ WHAT = {
     "job.incident": "系统处理失败，待人工处理",
     "timer.fired": "到期处理",
     "photo.seen": "查看照片",
+    "task.seen": "查看任务",
+    "journal.read": "查看办理记录",
     "profile.revealed": "查看完整信息",
 }
 #: What only staff are told of.
 FOR_STAFF = frozenset(
-    {"task.claimed", "task.released", "photo.seen", "job.done", "job.failed", "job.incident"}
+    {
+        "task.claimed",
+        "task.released",
+        "photo.seen",
+        "task.seen",
+        "journal.read",
+        "job.done",
+        "job.failed",
+        "job.incident",
+    }
 )
 
 

@@ -151,7 +151,7 @@ class Cases(Views):
         with self._database.reading() as session:
             looked = self._look(session, task_id)
             opened = self._stepper.open_row(session, looked.row, actor)
-            self._may_act(looked.item, actor)
+            self._may_act(looked, actor)
             task = pages.ready(opened, task_id)
             pages.four_eyes(opened, task, actor)
         if revision is not None and looked.laid.elsewhere(actor, revision):
@@ -172,7 +172,7 @@ class Cases(Views):
         verdicts: Mapping[str, Verdict],
     ) -> Case:
         looked = self._look(session, task_id, lock=True)
-        self._may_act(looked.item, actor)
+        self._may_act(looked, actor)
         opened = self._stepper.open_row(session, looked.row, actor)
         task = pages.ready(opened, task_id)
         pages.four_eyes(opened, task, actor)
@@ -220,7 +220,7 @@ class Cases(Views):
         """
         with self._database.transaction() as session:
             looked = self._look(session, task_id, lock=True)
-            self._may_act(looked.item, actor)
+            self._may_act(looked, actor)
             opened = self._stepper.open_row(session, looked.row, actor)
             task = pages.ready(opened, task_id)
             path = pages.way_back(opened, task)
@@ -276,7 +276,7 @@ class Cases(Views):
         """
         with self._database.transaction() as session:
             looked = self._look(session, task_id, lock=True)
-            self._may_see(looked.item, actor)
+            self._may_see(looked, actor)
             if actor.kind != "staff":
                 raise NotYours()
             opened = self._stepper.open_row(session, looked.row, actor)
@@ -294,6 +294,7 @@ class Cases(Views):
         """Put a claimed task back into the inbox."""
         with self._database.transaction() as session:
             looked = self._look(session, task_id, lock=True)
+            self._may_see(looked, actor)
             if looked.item.claimed_by != actor.label:
                 raise NotClaimed()
             opened = self._stepper.open_row(session, looked.row, actor)

@@ -93,7 +93,7 @@ class Views:
         """
         with self._database.reading() as session:
             looked = self._look(session, task_id)
-            self._may_see(looked.item, actor)
+            self._may_see(looked, actor)
             opened = self._stepper.open_row(session, looked.row, actor)
         task = pages.ready(opened, task_id)
         known = spiff.properties(task.task_spec)
@@ -195,25 +195,33 @@ class Views:
         if found is None:
             raise TaskGone()
         item, row, desk = found
-        if lock and item.closed_at is None:
-            # The row of the task was read before the lock was granted; look again behind it.
-            session.refresh(item)
+        if lock:
+            # Task and desk were read before the lock was granted; look again behind it.
+            behind = (
+                select(WorkItemRow, DeskRow)
+                .outerjoin(DeskRow, DeskRow.task_id == WorkItemRow.id)
+                .where(WorkItemRow.id == task_id)
+                .execution_options(populate_existing=True)
+            )
+            item, desk = session.execute(behind).one()
         if item.closed_at is not None:
             raise TaskGone()
         key = self._stepper.around().keyring.case_key(str(row.id), row.key)
         return _Looked(item, row, self._desk.read(key, desk))
 
     @staticmethod
-    def _may_see(item: WorkItemRow, actor: Actor) -> None:
+    def _may_see(looked: _Looked, actor: Actor) -> None:
+        item = looked.item
         if item.lane not in STAFF_LANES:
-            allowed = item.lane in actor.roles and item.owner == actor.id
+            allowed = item.owner == actor.id
         else:
-            allowed = item.lane in actor.roles and (not actor.branches or item.branch in actor.branches)
-        if not allowed:
+            allowed = actor.kind == "staff" and may_see_case(looked.row, actor)
+        if item.lane not in actor.roles or not allowed:
             raise NotYours()
 
-    def _may_act(self, item: WorkItemRow, actor: Actor) -> None:
-        self._may_see(item, actor)
+    def _may_act(self, looked: _Looked, actor: Actor) -> None:
+        self._may_see(looked, actor)
+        item = looked.item
         if item.lane in STAFF_LANES and item.claimed_by != actor.label:
             raise AlreadyClaimed() if item.claimed_by else NotClaimed()
 

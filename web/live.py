@@ -169,7 +169,7 @@ class Live:
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if (site is not None and site not in OWN_SITES) or (origin and origin not in self._ours(headers)):
             return await plain(send, 403)
-        query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+        query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         kind: Kind = "staff" if "desk" in query else "customer"
         token = _cookie(headers.get("cookie", ""), self._doors.cookie(kind))
         actor = await self._who(token, kind)

@@ -94,7 +94,6 @@ TABLE: Mapping[str, Policy] = {
     "desk.release": INBOX,
     "desk.photo": CASES,
     "desk.on_file": CASES,
-    "desk.document": CASES,
     "demo.phone": DEMO,
     "api.*": TOKEN,
     "openapi.*": TOKEN,

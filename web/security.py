@@ -75,6 +75,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.config.update(WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
     csrf.init_app(app)
     app.after_request(guard_answer)
+    app.teardown_request(_forget_request)
 
 
 def trust_hosts(app: Flask, settings: Settings) -> None:
@@ -90,6 +91,10 @@ def name_request() -> None:
     structlog.contextvars.bind_contextvars(request=g.request_id)
     if getattr(session, "unavailable", False):
         abort(503)
+
+
+def _forget_request(_: BaseException | None) -> None:
+    structlog.contextvars.clear_contextvars()
 
 
 def same_origin() -> None:

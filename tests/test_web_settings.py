@@ -1,0 +1,66 @@
+"""Settings of an installation: each explained, and production without any demo part (platform 9.2, 6)."""
+
+import pytest
+
+from web.settings import Settings, SettingsRefused, read
+
+PRODUCTION = {
+    "mode": "production",
+    "DATABASE_URL": "postgresql://kaihu@db/kaihu",
+    "public_address": "https://kaihu.example.com",
+    "keyring": "/etc/kaihu/keyring.json",
+    "counter": "http",
+    "counter_url": "https://counter.example.com",
+    "counter_token": "a-secret-of-more-than-twenty",
+    "sms": "http",
+    "sms_url": "https://sms.example.com",
+    "sms_token": "a-secret-of-more-than-twenty",
+}
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_explained(name):
+    assert Settings.model_fields[name].description
+
+
+def test_a_demonstration_needs_no_setting():
+    assert read(mode="demo").demo
+
+
+def test_production_starts_with_everything_in_place():
+    assert read(**PRODUCTION).https
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"DATABASE_URL": ""}, "DATABASE_URL"),
+        ({"public_address": "http://kaihu.example.com"}, "KAIHU_PUBLIC_ADDRESS"),
+        ({"keyring": None}, "KAIHU_KEYRING"),
+        ({"counter": "embedded"}, "KAIHU_COUNTER"),
+        ({"counter_url": "http://counter.example.com"}, "KAIHU_COUNTER_URL"),
+        ({"counter_token": "short"}, "KAIHU_COUNTER_TOKEN"),
+        ({"sms": "embedded"}, "KAIHU_SMS"),
+        ({"sms_token": ""}, "KAIHU_SMS_TOKEN"),
+        ({"clock_offset": 60}, "KAIHU_CLOCK_OFFSET"),
+    ],
+)
+def test_production_refuses_what_only_a_demonstration_may(change, named):
+    with pytest.raises(SettingsRefused, match=named):
+        read(**{**PRODUCTION, **change})
+
+
+def test_a_refusal_tells_no_secret():
+    with pytest.raises(SettingsRefused) as refused:
+        read(**{**PRODUCTION, "counter_token": "short-secret"})
+    assert "short-secret" not in str(refused.value)
+
+
+def test_an_address_with_a_path_is_refused():
+    with pytest.raises(SettingsRefused, match="scheme and host"):
+        read(public_address="https://kaihu.example.com/app")
+
+
+def test_the_demonstrations_pages_do_not_exist_in_production(product, monkeypatch):
+    object.__setattr__(product.product.web.settings, "mode", "production")
+    assert product.client().get("/demo/phone").status_code == 404

@@ -30,7 +30,10 @@ class Agreement(Kind):
         document = self._document(asked)
         if document is None:
             return None
-        return {"agreed": True, **document, "agreed_at": asked.context.now.isoformat()}
+        held = asked.context.held.get(asked.component.key)
+        # A consent counts from the moment it was first acted on, not from the page's 下一步.
+        since = held.get("agreed_at") if isinstance(held, Mapping) else None
+        return {"agreed": True, **document, "agreed_at": since or asked.context.now.isoformat()}
 
     @staticmethod
     def _document(asked: Asked) -> dict[str, Any] | None:

@@ -304,6 +304,7 @@ class Customer(Person):
         data = {
             "csrf_token": self.token,
             "slot": slot,
+            "photo_consent.agreed": "true",
             slot: (BytesIO(content), name or f"{slot}.jpg", "image/jpeg"),
         }
         headers = {"Accept": "application/json"}

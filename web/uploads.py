@@ -46,6 +46,8 @@ def upload(task_id: UUID, slot: str | None) -> AnyResponse | tuple[AnyResponse |
     try:
         if field_photo.slot(component) not in forms.open_slots(view.data):
             raise photos.PhotoRefused("closed", CLOSED)
+        if missing := _not_consented(view):
+            raise photos.PhotoRefused("no_consent", missing)
         sent = request.files.get(component.key)
         held, revision = _take(view, component, _content(sent), (sent.filename if sent else "") or "")
     except photos.PhotoRefused as refused:
@@ -120,6 +122,19 @@ def sealed_off(content: bytes, media_type: str) -> Response:
     return answer
 
 
+def _consent(view: TaskView) -> Component | None:
+    """Return the page's separate consent: an agreement whose words stand on the page (domain 3.13)."""
+    return next((c for c in view.form.walk() if c.type == "agreement" and c.text), None)
+
+
+def _not_consented(view: TaskView) -> str:
+    """Return what to say to a customer who has not consented yet to pictures being taken in, or nothing."""
+    consent = _consent(view)
+    if consent is None or view.held.get(consent.key) or view.context.previous.get(consent.key):
+        return ""
+    return "" if request.form.get(f"{consent.key}.agreed") else consent.message
+
+
 def _slot(view: TaskView, key: str) -> Component:
     """Return the question a picture is for, or 404."""
     for component in view.form.walk():
@@ -164,6 +179,8 @@ def _take(view: TaskView, component: Component, content: bytes, name: str) -> tu
         )
         desk.held[component.key] = held
         desk.held["pictures_taken"] = taken
+        if (consent := _consent(view)) is not None:
+            desk.held.setdefault(consent.key, {"agreed_at": at.isoformat()})
 
     laid = engine.desk.hold(view.task_id, current.person(), lay)
     log.info("picture taken in", case=str(view.case.id), task=str(view.task_id), slot=component.key)

@@ -45,6 +45,10 @@ export class Photo {
     body.append("slot", this.root.dataset.slot);
     body.append("upload_key", key);
     body.append(this.root.dataset.slot, file, file.name);
+    // The consent that stands on the page goes with the first picture.
+    for (const box of this.root.closest("form").querySelectorAll('input[type=checkbox][name$=".agreed"]:checked')) {
+      body.append(box.name, box.value);
+    }
     const request = new XMLHttpRequest();
     request.open("POST", this.root.dataset.upload);
     request.setRequestHeader("Accept", "application/json");

@@ -17,7 +17,7 @@ import uvicorn
 from sqlalchemy import delete
 
 from engine import Actor
-from tests.product import Reviewer
+from tests.product import Person, Reviewer
 from web import live
 from web.asgi import Server, make_asgi
 from web.live import Stream
@@ -78,9 +78,9 @@ class Site:
         """Ask for the stream and return the answer."""
         return self.listen_at(path, cookies, **headers).response
 
-    def listen(self, person: object, path: str = "/rt/events", **headers: str) -> Listener:
+    def listen(self, person: Person, path: str = "/rt/events", **headers: str) -> Listener:
         """Listen as somebody who is signed in."""
-        jar = person.browser._cookies.values()
+        jar = (person.browser._cookies or {}).values()
         cookies = "; ".join(f"{c.key}={c.value}" for c in jar)
         return self.listen_at(path, cookies, **headers)
 

@@ -317,7 +317,7 @@ def test_r153_a_document_closed_at_once_was_not_read(customer):
     on_phone_page(customer).types_phone("13612345678")
     task = customer.task
     customer.opens(f"/me/tasks/{task}/agreements/customer_notice")
-    version = re.search(r'name="version" value="([^"]*)"', customer.text)[1]
+    version = re.findall(r'name="version" value="([^"]*)"', customer.text)[0]
     customer.posts(f"/me/tasks/{task}/agreements/customer_notice", {"version": version})
     assert customer.sees("请阅读至文末后再确认")
 

@@ -78,7 +78,7 @@ def make_asgi(web: Web) -> Site:
     """Return the whole site: pages and live events."""
     pages = create_app(web)
     doors = pages.session_interface
-    assert isinstance(doors, ServerSide)  # noqa: S101  # nosec B101  narrows what create_app has set
+    assert isinstance(doors, ServerSide)  # noqa: S101  # nosec B101
 
     def actor_of(known: Known) -> Actor | None:
         if known.kind == "staff":

@@ -117,14 +117,14 @@ def test_r105_a_picture_can_be_taken_back(customer):
 
 def test_a_picture_can_be_put_in_without_a_script(customer):
     customer.signs_in("C01").starts("change_phone")
-    data = {"slot": "front", "front": (BytesIO(photo("front")), "front.jpg")}
+    data = {"photo_consent.agreed": "true", "slot": "front", "front": (BytesIO(photo("front")), "front.jpg")}
     customer.posts(f"/me/tasks/{customer.task}/files", data)
     assert f"/me/cases/{customer.case}/files/" in customer.text
 
 
 def test_a_refused_picture_is_explained_on_the_page_without_a_script(customer):
     customer.signs_in("C01").starts("change_phone")
-    data = {"slot": "front", "front": (BytesIO(b"GIF89a"), "front.jpg")}
+    data = {"photo_consent.agreed": "true", "slot": "front", "front": (BytesIO(b"GIF89a"), "front.jpg")}
     answer = customer.posts(f"/me/tasks/{customer.task}/files", data)
     assert answer.status_code == 422
     assert customer.sees("仅支持JPG格式")

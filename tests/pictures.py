@@ -1,7 +1,7 @@
 """Pictures of the product for the READMEs and for whoever wants to see every page.
 
-    .venv/bin/python -m tests.pictures             take those the READMEs show, into docs/screenshots
-    .venv/bin/python -m tests.pictures --all DIR   take every page of the three changes at both sizes
+.venv/bin/python -m tests.pictures             take those the READMEs show, into docs/screenshots
+.venv/bin/python -m tests.pictures --all DIR   take every page of the three changes at both sizes
 """
 
 import argparse
@@ -18,6 +18,7 @@ from tests.browser.kaihu import Kaihu, running
 from tests.browser.persons import Customer, Reviewer
 from tests.databases import throw_away_cluster
 
+IN_READMES = frozenset({"inbox-pc", "review-pc", "phone-form-phone", "phone-form-pc"})
 SHOWN = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 
 
@@ -27,7 +28,9 @@ class Tour:
     :param only: names of the pictures to keep; empty for all.
     """
 
-    def __init__(self, kaihu: Kaihu, browser: Browser, folder: Path, only: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, kaihu: Kaihu, browser: Browser, folder: Path, only: frozenset[str] = frozenset()
+    ) -> None:
         self.kaihu = kaihu
         self.browser = browser
         self.folder = folder
@@ -116,7 +119,11 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.all or SHOWN
     folder.mkdir(parents=True, exist_ok=True)
-    only = frozenset() if options.all else frozenset({"inbox-pc", "review-pc", "phone-form-phone", "phone-form-pc"})
+    only = (
+        frozenset()
+        if options.all
+        else frozenset({"inbox-pc", "review-pc", "phone-form-phone", "phone-form-pc"})
+    )
     executable = Setup(tests=True).chromium()
     with throw_away_cluster() as cluster, tempfile.TemporaryDirectory(prefix="kaihu-pictures-") as data:
         url = cluster.start()

@@ -170,6 +170,7 @@ class Verdict:
     """What a check found.
 
     :param key: the field the message stands at.
+    :param level: a warning may be confirmed, and is then a flag; an error may not.
     :param consume: called inside the step; returns the verdict that counts under a race.
     """
 
@@ -179,6 +180,7 @@ class Verdict:
     code: str = ""
     flags: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    level: Literal["error", "warning"] = "error"
     consume: Callable[[Session], "Verdict"] | None = None
 
 

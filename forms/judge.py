@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from forms.context import Asked, Context
-from forms.errors import Accepted, AnswersRejected, CheckNotRun, Flag, Problem
+from forms.errors import Accepted, AnswersRejected, CheckNotRun, Flag, Level, Problem
 from forms.fields import Found, NotAnAnswer, is_empty
 from forms.guard import guard
 from forms.kinds import KINDS
@@ -222,7 +222,8 @@ class _Run:
                 key = str(_part(verdict, "key") or path)
                 if within and key != path and not key.startswith(f"{path}."):
                     key = f"{path}.{key}"
-                yield Problem(key, message, code=str(_part(verdict, "code") or name))
+                level: Level = "warning" if _part(verdict, "level") == "warning" else "error"
+                yield Problem(key, message, level, str(_part(verdict, "code") or name))
 
 
 def _part(verdict: Any, name: str) -> Any:

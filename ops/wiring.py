@@ -20,7 +20,7 @@ from handlers import agreements, flags, hours, notices, numbers, photos, reviews
 from handlers.captchas import Captchas
 from handlers.codes import Codes
 from handlers.codes import checks as code_checks
-from handlers.counter import Counter, embedded_counter, http_counter
+from handlers.counter import Counter, conflict_checks, embedded_counter, http_counter
 from handlers.counter import checks as counter_checks
 from handlers.counter import operators as counter_operators
 from handlers.customers import Customers
@@ -62,6 +62,7 @@ def catalogue(counter: Counter, codes: Codes) -> Catalogue:
         reviews,
         counter_operators(counter),
         counter_checks(counter),
+        conflict_checks(counter),
         code_checks(codes),
     )
 

@@ -4,7 +4,7 @@ Both come from the release the case runs on: whatever page an analyst draws is c
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import forms
@@ -30,6 +30,8 @@ class Row:
     old: str
     new: str
     changed: bool
+    #: what the counter has by now, where that is no longer ``old`` (R-208)
+    now: str = ""
 
 
 def rows(release: Release, facts: CaseFacts, data: Mapping[str, Any]) -> list[Row]:
@@ -44,6 +46,17 @@ def rows(release: Release, facts: CaseFacts, data: Mapping[str, Any]) -> list[Ro
             continue
         found += _compared(form.components, answers, data)
     return sorted(found, key=lambda row: not row.changed)
+
+
+def with_counter(found: list[Row], now: list[Row]) -> list[Row]:
+    """Return rows with what the counter has by now, where that differs from what the customer saw.
+
+    :param now: the same answers compared with the counter's values of this moment.
+    """
+    olds = {row.label: row.old for row in now}
+    return [
+        replace(row, now=olds[row.label]) if olds.get(row.label, row.old) != row.old else row for row in found
+    ]
 
 
 def _tailored(form: Form, data: Mapping[str, Any], answers: Mapping[str, Any]) -> Form:

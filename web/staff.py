@@ -30,6 +30,7 @@ from engine import (
     clock,
 )
 from forms import field_photo
+from handlers.counter import CounterDown, UnknownCustomer
 from web import comparison, current, naming, wording
 from web.uploads import file_of, sealed_off
 
@@ -76,7 +77,9 @@ def rows() -> str:
 def show(task_id: UUID) -> Response | str:
     """Show what is to be judged (R-203)."""
     try:
-        return _page(current.engine().cases.task(task_id, current.person()))
+        view = current.engine().cases.task(task_id, current.person())
+        current.engine().cases.note(view.case.id, current.person(), "task.seen", {"element": view.element})
+        return _page(view)
     except (TaskGone, NotYours):
         return _elsewhere(task_id)
 
@@ -205,7 +208,7 @@ def _page(view: TaskView, problems: Iterable[forms.Problem] = ()) -> str:
     return render_template(
         "review.html",
         view=view,
-        comparison=comparison.rows(running, view.case, view.data),
+        comparison=_compared(view),
         photos=_photos(view.case, view.data),
         documents=_documents(view.data),
         flags=[{"code": f, "text": wording.flag(f)} for f in view.case.flags],
@@ -219,6 +222,19 @@ def _page(view: TaskView, problems: Iterable[forms.Problem] = ()) -> str:
         back_url=url_for("desk.inbox"),
         head=_head(view.case, view.data) | {"due_in": due},
     )
+
+
+def _compared(view: TaskView) -> list[comparison.Row]:
+    """Return old and new side by side, and what the counter has by now where that is another value."""
+    release = current.engine().cases.release_of(view.case.id)
+    found = comparison.rows(release, view.case, view.data)
+    before = view.data.get("profile") or {}
+    try:
+        now = current.web().counter.profile(str(before.get("customer_no") or "")).model_dump(mode="json")
+    except (CounterDown, UnknownCustomer):
+        return found
+    fresh = {**view.data, "profile": {**before, **now}}
+    return comparison.with_counter(found, comparison.rows(release, view.case, fresh))
 
 
 def _head(facts: CaseFacts, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,6 +69,7 @@ FLAGS = {
     "CONSENT_ONLY": _("协议为勾选同意，未用证书签署"),
     "CERTIFICATE_DUE": _("数字证书尚未启用"),
     "COMPLIANCE_ALERT": _("须告知合规"),
+    "COUNTER_CHANGED": _("柜台资料在客户填写后已变更，复核人员已确认以客户填写的为准"),
     "DECL_DOWNGRADE": _("声明由有风险改为无风险，请核对原因"),
 }
 

@@ -3,10 +3,13 @@
 Counter         what is asked; two adapters: embedded_counter (our own tables) and http_counter (openapi.json)
 CounterDown …   what can go wrong, see ``protocol``
 operators       the operators that need a counter: counter.update
-checks          the form checks that need a counter: phone.free
+checks          the form check phone.free; conflict_checks, the reviews' counter.unchanged
+conflicts       values that are no longer what the customer saw (R-208)
 enrol           gives the embedded counter a customer
 """
 
+from handlers.counter.conflict import checks as conflict_checks
+from handlers.counter.conflict import conflicts
 from handlers.counter.embedded import EmbeddedTransport, embedded_counter, enrol
 from handlers.counter.http import http_counter
 from handlers.counter.phone_free import checks
@@ -49,6 +52,8 @@ __all__ = [
     "Status",
     "UnknownCustomer",
     "checks",
+    "conflict_checks",
+    "conflicts",
     "embedded_counter",
     "enrol",
     "http_counter",

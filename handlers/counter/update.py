@@ -35,6 +35,8 @@ _TEXTS = {
 }
 
 
+#: What an approval is flagged with that was confirmed over values changed at the counter (R-208).
+CHOSEN = "COUNTER_CHANGED"
 #: Answers that are evidence of the case and no part of the record: why a declaration was made milder, and
 #: that the customer does not work in the futures business.
 _NOT_KEPT = frozenset({"flags", "confirm", "futures_staff", *(f"{name}_reason" for name in DECLARATIONS)})
@@ -51,8 +53,10 @@ def operators(counter: Counter) -> SimpleNamespace:
         """
         profile = call.data.get("profile") or {}
         changes = changes_of(kind, call.data, call.parameters)
-        # An operator who has seen the conflict and decides for the customer's values says so.
-        overwrite = (call.data.get("ops") or {}).get("decision") == "overwrite"
+        # Who has seen the conflict and decides for the customer's values says so: the reviewer by
+        # confirming it, the operator by choosing to overwrite.
+        chosen = CHOSEN in ((call.data.get("review") or {}).get("flags") or ())
+        overwrite = chosen or (call.data.get("ops") or {}).get("decision") == "overwrite"
         expected = None if overwrite else {name: profile.get(name) for name in changes if name in profile}
         try:
             receipt = counter.update(call.key, str(profile["customer_no"]), changes, expected)
@@ -110,7 +114,7 @@ def changes_of(kind: str, data: Mapping[str, Any], parameters: Parameters) -> di
         wanted = {name: value for name, value in (data.get(kind) or {}).items() if name in CHANGEABLE}
         if not wanted:
             raise OperatorError(ERROR, f"柜台没有这类资料：{kind}")
-    return {name: value for name, value in wanted.items() if not _same(value, profile.get(name))}
+    return {name: value for name, value in wanted.items() if not same(value, profile.get(name))}
 
 
 def _identity(answers: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,11 +162,12 @@ def _other(answers: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]
     return wanted
 
 
-def _same(new: Any, old: Any) -> bool:
+def same(new: Any, old: Any) -> bool:
+    """Whether two values are the same to the counter: lists in any order, nothing in any spelling."""
     if isinstance(new, list | tuple) and isinstance(old, list | tuple):
         return sorted(map(str, new)) == sorted(map(str, old))
     if isinstance(new, Mapping) and isinstance(old, Mapping):
-        return all(_same(new.get(name), old.get(name)) for name in {*new, *old})
+        return all(same(new.get(name), old.get(name)) for name in {*new, *old})
     return bool((new or None) == (old or None))
 
 

@@ -14,10 +14,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+from sqlalchemy import func, select
+
 from engine import clock, parameters
+from engine.store.tables import CaseRow, FileRow
 from forms.rules.id_number import check_character
 from handlers import fixtures, moods
 from handlers.counter import AccountType, Profile, enrol
+from handlers.customers import Customer
 from handlers.sms import SentSms, outbox
 from ops.children import die_with_parent
 from ops.launch import answers, command, environment, free_port
@@ -70,6 +74,34 @@ class Kaihu:
     def profile(self, of: Profile) -> Profile:
         """Return what the counter has of a customer now."""
         return self.product.web.counter.profile(of.customer_no)
+
+    def case(self, number: str) -> CaseRow:
+        """Return the application with an acceptance number."""
+        with self.product.engine.database.reading() as session:
+            return session.scalars(select(CaseRow).where(CaseRow.number == number)).one()
+
+    def open_case(self, profile: Profile) -> CaseRow:
+        """Return the only open application of a customer."""
+        with self.product.engine.database.reading() as session:
+            owner = str(self._customer(profile).id)
+            return session.scalars(
+                select(CaseRow).where(CaseRow.owner == owner, CaseRow.closed_at.is_(None))
+            ).one()
+
+    def pictures_kept(self, case: CaseRow) -> int:
+        """Count the files of an application; each picture is an original and its upright copy."""
+        with self.product.engine.database.reading() as session:
+            counted = select(func.count()).select_from(FileRow).where(FileRow.case_id == case.id)
+            return session.scalar(counted) or 0
+
+    def ends_sessions(self, profile: Profile) -> None:
+        """Let every session of a customer time out."""
+        self.product.web.sessions.end_all("customer", str(self._customer(profile).id))
+
+    def _customer(self, profile: Profile) -> Customer:
+        web = self.product.web
+        company = web.engine.parameters().company.number
+        return web.customers.of_person(profile.id_number, company)[0]
 
     def counter_is(self, mode: moods.Mode) -> None:
         """Put the counter into a mood."""

@@ -9,6 +9,7 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 from handlers.counter import AccountType, Profile
 from tests import product
 from tests.browser.kaihu import Kaihu
+from tests.waiting import wait_until
 
 #: The buttons 修改 of the profile, by what is changed.
 SECTIONS = {"change_id_validity": "身份信息", "change_phone": "联系电话", "change_other_info": "其他信息"}
@@ -46,7 +47,8 @@ class Person:
 
     def does_not_see(self, words: str) -> Self:
         """Make sure that the page does not say something; wait for what it should say before."""
-        expect(self.page.get_by_role("main")).not_to_contain_text(words)
+        shown = self.page.get_by_role("main").get_by_text(words).filter(visible=True)
+        expect(shown).to_have_count(0)
         return self
 
     def is_told(self, *words: str) -> Self:
@@ -63,7 +65,26 @@ class Person:
 
     def field(self, name: str) -> Locator:
         """Return the field for a text."""
-        return self.page.get_by_role("textbox", name=name, exact=True)
+        return self.page.get_by_label(re.compile(rf"^{re.escape(name)}\s*\*?$")).filter(visible=True)
+
+    def answers(self, answers: Mapping[str, str]) -> Self:
+        """Type into fields by their labels."""
+        for label, value in answers.items():
+            self.field(label).fill(value)
+        return self
+
+    def holds(self, answers: Mapping[str, str]) -> Self:
+        """Wait until fields hold these texts."""
+        for name, value in answers.items():
+            expect(self.field(name)).to_have_value(value)
+        return self
+
+    def cannot_use(self, *names: str) -> Self:
+        """Wait until fields or buttons cannot be used."""
+        for name in names:
+            button = self.page.get_by_role("button", name=name, exact=True)
+            expect(self.field(name).or_(button)).to_be_disabled()
+        return self
 
     def has_cookie(self, name: str, value: str) -> None:
         """Put a session into this browser."""
@@ -84,7 +105,6 @@ class Customer(Person):
 
     def fills_in_login(self, account: str = "期货账户") -> Self:
         """Fill in the sign-in form up to the captcha."""
-        self.opens("/login")
         self.field("身份证号").fill(self.who.id_number)
         self.page.get_by_label(account).check(force=True)
         self.field("图形验证码").fill(self.captcha())
@@ -106,12 +126,15 @@ class Customer(Person):
 
     def signs_in(self, account: str = "期货账户") -> Self:
         """Sign in with ID number, captcha and SMS code."""
-        self.fills_in_login(account).asks_for_code()
-        self.field("短信验证码").fill(self.kaihu.code_at(self.who.mobile))
-        self.ticks("我已阅读并同意《隐私政策》")
-        self.presses("登录")
+        self.opens("/login").signs_in_here(account)
         expect(self.page.get_by_role("heading", name="基本资料", exact=True)).to_be_visible()
         return self
+
+    def signs_in_here(self, account: str = "期货账户") -> Self:
+        """Sign in on the form that is open; go where it leads."""
+        self.fills_in_login(account).asks_for_code()
+        self.field("短信验证码").fill(self.kaihu.code_at(self.who.mobile))
+        return self.ticks("我已阅读并同意《隐私政策》").presses("登录")
 
     def is_signed_in(self, account: str = "期货账户") -> Self:
         """Have signed in before the test begins; opens the profile."""
@@ -124,6 +147,11 @@ class Customer(Person):
         """Return one section of the profile, such as 联系电话."""
         heading = self.page.get_by_role("heading", name=re.compile(f"^{title}"))
         return self.page.get_by_role("main").locator("section", has=heading)
+
+    def handles_now(self, title: str) -> Self:
+        """Go where a section of the profile leads after a return."""
+        self.section(title).get_by_role("link", name="立即处理").click()
+        return self
 
     def section_says(self, title: str, *words: str) -> Self:
         """Wait until a section of the profile says something."""
@@ -150,12 +178,15 @@ class Customer(Person):
 
     def uploads(self, slot: str, picture: FilePayload | None = None) -> Self:
         """Choose a file for one picture and wait until it is there."""
-        self.chooses(slot, picture or photo(slot))
+        with self.page.expect_response("**/files") as sent:
+            self.chooses(slot, picture or photo(slot))
+        assert sent.value.ok, sent.value.text()
         expect(self.slot(slot).get_by_role("status")).to_have_text("已上传")
         return self
 
     def chooses(self, slot: str, picture: FilePayload) -> Self:
-        """Choose a file for one picture."""
+        """Choose a file for one picture, having consented."""
+        self.page.get_by_role("checkbox", name="敏感个人信息处理单独同意").check()
         self.slot(slot).get_by_label("选择图片").set_input_files(picture)
         return self
 
@@ -169,8 +200,12 @@ class Customer(Person):
         """Do the whole upload step."""
         if not self.who.photos:
             self.closes_guide()
-        self.uploads_pictures().reads_all_agreements().agrees_to_upload()
+        self.consents().uploads_pictures().reads_all_agreements().agrees_to_upload()
         return self.presses("下一步")
+
+    def consents(self) -> Self:
+        """Consent to sensitive data being taken in, without which no picture may be chosen."""
+        return self.ticks("我已阅读并同意《敏感个人信息处理单独同意》")
 
     def agrees_to_upload(self) -> Self:
         """Tick both boxes of the upload page."""
@@ -198,6 +233,11 @@ class Customer(Person):
         self.page.reload()
         return self
 
+    def finishes_reading(self) -> Self:
+        """Read the document that is open to its end."""
+        reads_to_the_end(self.page)
+        return self
+
     def agrees(self) -> Self:
         """Tick 我已阅读并同意 of the agreements page."""
         return self.ticks("我已阅读并同意 以上所有协议和业务规则内容")
@@ -210,11 +250,32 @@ class Customer(Person):
 
     # Answers
 
-    def answers(self, answers: Mapping[str, str]) -> Self:
-        """Type into fields by their labels."""
-        for label, value in answers.items():
-            self.field(label).fill(value)
+    def confirms(self) -> Self:
+        """Tick everything that the page wants to be looked at again, and go on."""
+        for box in self.page.get_by_role("checkbox", name="我已核对，确认无误").all():
+            box.check()
+        return self.presses("下一步")
+
+    def question(self, name: str) -> Locator:
+        """Return a question that has several controls."""
+        return self.page.get_by_role("group", name=re.compile(f"^{re.escape(name)}"))
+
+    def sees_no_question(self, name: str) -> Self:
+        """Wait until a question is not asked."""
+        expect(self.question(name)).to_be_hidden()
         return self
+
+    def chooses_occupation(self, words: str, label: str) -> Self:
+        """Type into the list of occupations and take what is found."""
+        field = self.page.get_by_placeholder("输入汉字或拼音首字母查找").first
+        field.fill(words)
+        self.page.get_by_role("option", name=label, exact=True).click()
+        expect(field).to_have_value(label)
+        return self
+
+    def types_landline(self) -> Self:
+        """Type a landline that nobody has."""
+        return self.answers({"联系电话": f"0571-{self.kaihu.new_mobile('86')[2:]}"})
 
     def types_new_mobile(self, number: str) -> Self:
         """Type a mobile number and the code that comes to it."""
@@ -222,6 +283,11 @@ class Customer(Person):
         self.presses("获取短信验证码").sees("验证码已发送至")
         self.field("短信验证码").fill(self.kaihu.code_at(number))
         return self
+
+    def sees_in_effect(self, number: str, title: str, *words: str) -> Self:
+        """Wait until the counter has confirmed, then read the new value in the profile."""
+        wait_until(lambda: self.kaihu.case(number).state == "in_effect")
+        return self.opens("/me").section_says(title, "已生效", *words)
 
     @property
     def number(self) -> str:
@@ -270,6 +336,12 @@ class Reviewer(Person):
         self.opens("/desk")
         self.row(number).get_by_role("button", name="领取").click()
         expect(self.page.get_by_role("button", name="提交决定")).to_be_visible()
+        return self
+
+    def starts_to_send_back(self) -> Self:
+        """Choose 打回, so that the reasons appear."""
+        self.page.get_by_role("radio", name=re.compile("^打回")).check(force=True)
+        expect(self.page.get_by_role("checkbox", name="P02")).to_be_visible()
         return self
 
     def decides(self, choice: str, reasons: Sequence[str] = (), note: str = "") -> Self:

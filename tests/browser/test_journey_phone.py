@@ -3,22 +3,21 @@
 import pytest
 
 from tests.browser.conftest import SIZES
-from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_new_mobile_stands_in_the_counter_after_a_landline_was_returned(kaihu, customer, reviewer):
     zhang, new = customer("C01"), kaihu.new_mobile()
     zhang.signs_in().starts("change_phone").gives_pictures()
-    zhang.answers({"联系电话": "0571-87654321"}).presses("下一步").signs()
+    zhang.types_landline().presses("下一步").signs()
     number = zhang.number
 
     shen = reviewer()
     shen.claims(number).sends_back("D02", note="请改为本人手机号")
     zhang.opens("/me").sees("联系电话有误或无法接通").sees("请改为本人手机号")
-    zhang.follows("立即处理").types_new_mobile(new).presses("下一步").signs()
+    zhang.handles_now("联系电话").types_new_mobile(new).presses("下一步").signs()
     assert kaihu.profile(zhang.who).mobile == zhang.who.mobile  # nothing is in effect before the approval
 
     shen.claims(number).approves()
-    wait_until(lambda: kaihu.profile(zhang.who).mobile == new)
-    zhang.opens("/me").section_says("联系电话", "已生效", f"{new[:3]}****{new[-4:]}")
+    zhang.sees_in_effect(number, "联系电话", f"{new[:3]}****{new[-4:]}")
+    assert kaihu.profile(zhang.who).mobile == new

@@ -4,8 +4,12 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Response
 
-#: The browser's own note on a status that a page gives on purpose, such as 422 with what to correct.
-STATUS_NOTE = "Failed to load resource: the server responded with a status of 4"
+#: The browser's own notes: on a status that a page gives on purpose, such as 422 with what to correct, and
+#: on a line that a test has cut.
+NOTES = (
+    "Failed to load resource: the server responded with a status of 4",
+    "Failed to load resource: net::ERR_FAILED",
+)
 
 
 class Watch:
@@ -20,7 +24,7 @@ class Watch:
         context.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(STATUS_NOTE):
+        if message.type == "error" and not message.text.startswith(NOTES):
             self.wrong.append(f"console: {message.text}")
 
     def _request(self, request: Request) -> None:

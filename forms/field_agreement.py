@@ -133,15 +133,7 @@ class Agreements(Kind):
 
     @staticmethod
     def _held(asked: Asked) -> Mapping[str, Any]:
-        """Return how far each document was read, here or on this page before, by code."""
-        before = asked.context.previous.get("documents")
-        read = {
-            str(one.get("code")): {**one, "finished_at": one.get("read_at")}
-            for one in (before if isinstance(before, list) else [])
-            if isinstance(one, Mapping)
-        }
-        held = asked.context.held.get(asked.component.key)
-        return {**read, **held} if isinstance(held, Mapping) else read
+        return progress(asked.component, asked.context.held, asked.context.previous)
 
     def html(self, component: Component, name: str, typed: Typed) -> Any:
         posted = typed.get(name) or typed.get(f"{name}.agreed") or typed.get("agreed")
@@ -149,6 +141,23 @@ class Agreements(Kind):
 
     def schema(self, component: Component) -> dict[str, Any]:
         return {"type": "object", "properties": {"agreed": {"const": True}}, "required": ["agreed"]}
+
+
+def progress(
+    component: Component, held: Mapping[str, Any], previous: Mapping[str, Any]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return how far each document was read, here or on this page before, by code."""
+    if component.type == "agreements":
+        listed = previous.get("documents")
+        before = [one for one in (listed if isinstance(listed, list) else []) if isinstance(one, Mapping)]
+    else:
+        agreed = previous.get(component.key)
+        before = [agreed] if isinstance(agreed, Mapping) and agreed.get("agreed") is True else []
+    read = {str(one.get("code")): {**one, "finished_at": one.get("read_at")} for one in before}
+    now = held.get(component.key)
+    if not isinstance(now, Mapping):
+        return read
+    return {**read, **{str(code): one for code, one in now.items() if isinstance(one, Mapping)}}
 
 
 def same_version(read: Mapping[str, Any], document: Mapping[str, Any]) -> bool:

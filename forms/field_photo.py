@@ -39,6 +39,18 @@ def open_slots(data: Mapping[str, Any]) -> frozenset[str]:
     return every if not named and sent_back.get("step") == "upload" else named
 
 
+def renewal(component: Component, data: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """Return which send-back asks for a new picture here and has not got one yet; else nothing.
+
+    :param before: the picture as it was last accepted.
+    """
+    sent_back = last_return(data) or {}
+    if slot(component) not in (sent_back.get("opens") or ()):
+        return ""
+    which = str(sent_back.get("decided_at") or "send-back")
+    return "" if before.get("renewed_for") == which else which
+
+
 class Photo(Kind):
     """One picture."""
 
@@ -82,13 +94,8 @@ class Photo(Kind):
 
     @staticmethod
     def _to_renew(asked: Asked) -> str:
-        """Return which send-back asks for a new picture here and has not got one yet; else nothing."""
-        sent_back = last_return(asked.context.data) or {}
-        if slot(asked.component) not in (sent_back.get("opens") or ()):
-            return ""
-        which = str(sent_back.get("decided_at") or "send-back")
         before = asked.context.previous.get(asked.component.key) or {}
-        return "" if before.get("renewed_for") == which else which
+        return renewal(asked.component, asked.context.data, before)
 
     def finish(self, asked: Asked) -> Any:
         which = self._to_renew(asked)

@@ -44,6 +44,8 @@ class Page:
     """The case's data, for old values and conditions."""
     problems: Mapping[str, Problem]
     """The first problem of each question, by its HTML name."""
+    previous: Mapping[str, Any] = having(default_factory=dict)
+    """What was accepted on this page before, when the customer comes back to it."""
     readonly: bool = False
     urls: Mapping[str, str] = having(default_factory=dict)
     """Addresses that fields need: ``upload code photo on_file reading divisions``."""
@@ -106,6 +108,13 @@ class Page:
         """Tell whether this slot takes a picture now; after a send-back only those it names (R-103)."""
         return field_photo.slot(component) in field_photo.open_slots(self.data)
 
+    def to_renew(self, component: Component) -> bool:
+        """Tell whether a send-back asks for another picture than the one that lies in this slot."""
+        before = self.previous.get(component.key) or {}
+        held = self.held_for(component.key, component)
+        renewed = isinstance(held, Mapping) and held.get("sha256") not in (None, before.get("sha256"))
+        return not renewed and bool(field_photo.renewal(component, self.data, before))
+
     def sample(self, component: Component) -> str:
         """Return the name of the drawing that shows what belongs in this slot."""
         slot = field_photo.slot(component)
@@ -139,13 +148,12 @@ class Page:
         """Return the documents to read here, each with its address and whether it was read to the end."""
         if component.text:
             return []
-        held = self.held_for(component.key, component)
-        held = held if isinstance(held, Mapping) else {}
+        progress = field_agreement.progress(component, self.held, self.previous)
         if component.type == "agreements":
-            listed = [(str(one.get("code")), one, held.get(str(one.get("code")))) for one in self._needed()]
+            listed = [(str(one.get("code")), one) for one in self._needed()]
         else:
             code = str(component.properties.get("document") or component.key)
-            listed = [(code, {"title": component.label}, held.get(code) or held)]
+            listed = [(code, {"title": component.label})]
         reading = self.urls.get("reading")
         return [
             {
@@ -154,7 +162,8 @@ class Page:
                 "read": bool((read or {}).get("finished_at")),
                 "url": f"{reading}/{code}" if reading else "#",
             }
-            for code, document, read in listed
+            for code, document in listed
+            for read in [progress.get(code)]
         ]
 
     def consent_words(self, component: Component) -> str:
@@ -212,6 +221,7 @@ def of(
         answers=answers,
         held=view.held or {},
         data=view.context.variables(),
+        previous=view.context.previous,
         problems=first,
         readonly=readonly,
         urls=urls or {},

@@ -12,11 +12,24 @@ export class Autosave {
     this.revision = form.elements.revision;
     this.sent = this.typed();
     if (!this.url) return;
+    // On a slow line people type before this script has loaded.
+    if (this.begun()) {
+      this.sent = "";
+      this.later(QUIET);
+    }
     form.addEventListener("input", () => this.later(QUIET));
     form.addEventListener("change", () => this.later(QUIET));
     form.addEventListener("submit", () => { this.leaving = true; clearTimeout(this.timer); });
     window.addEventListener("online", () => this.failed && this.later(0));
     document.addEventListener("visibilitychange", () => { if (document.hidden) this.save(true); });
+  }
+
+  /** Whether something was typed or ticked since the page came. */
+  begun() {
+    return [...this.form.elements].some((one) => {
+      if (one.type === "radio" || one.type === "checkbox") return one.checked !== one.defaultChecked;
+      return one.matches("input:not([type=hidden], [type=file]), textarea") && !/(^|\.)code$/.test(one.name) && one.value !== one.defaultValue;
+    });
   }
 
   later(wait) {

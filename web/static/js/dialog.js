@@ -2,7 +2,8 @@
 export class Dialog {
   constructor(dialog) {
     if (!dialog.showModal) return;
-    if ("open" in dialog.dataset) {
+    // Whoever closed it before this script had loaded has read it.
+    if (dialog.open && "open" in dialog.dataset) {
       dialog.removeAttribute("open");
       dialog.showModal();
     }

@@ -19,6 +19,7 @@ export class Photo {
     this.bin.hidden = "empty" in this.bin.dataset;
     this.bin.addEventListener("click", () => this.remove());
     this.input.addEventListener("change", () => this.take(this.input.files[0]));
+    this.take(this.input.files[0]); // chosen before this script had loaded
     this.frame.addEventListener("dragover", (event) => { event.preventDefault(); root.classList.add("photo--over"); });
     this.frame.addEventListener("dragleave", () => root.classList.remove("photo--over"));
     this.frame.addEventListener("drop", (event) => {

@@ -84,7 +84,7 @@ CUSTOMERS: Mapping[str, Profile] = {
     "C02": _person(
         "C02", "李娜", "310104199902282284", ("2015-03-10", "2025-03-10"), "16612345602",
         ("上海市", "上海市", "徐汇区", "漕溪北路18号3号楼502室"), "200030",
-        accounts=(("futures", "normal"), ("asset_management", "normal")), branch=SHANGHAI_BRANCH,
+        accounts=(("futures", "normal"), ("asset_management", "normal")),
         education="2", occupation="17", proceeds_type="B", term_investment="A",
     ),
     "C03": _person(

@@ -208,7 +208,7 @@ def test_a_profile_is_seen_with_the_account_signed_in_with(customers, database):
     data = customers.profile_of(customer, NOW).data
     assert (data["account_type"], data["branch"], data["status"]) == (
         "asset_management",
-        "上海营业部",
+        "杭州营业部",
         "normal",
     )
     assert data["photos"] == {"front": False, "back": False, "signature": False}

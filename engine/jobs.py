@@ -14,8 +14,6 @@ from uuid import UUID
 
 import procrastinate
 import structlog
-from SpiffWorkflow.bpmn import BpmnEvent
-from SpiffWorkflow.bpmn.specs.event_definitions import ErrorEventDefinition
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 from sqlalchemy import delete, select, text
@@ -199,24 +197,11 @@ class Jobs:
     @staticmethod
     def _catch(opened: OpenCase, task: Task, code: str, words: str) -> bool:
         """Hand an error to the boundary event that waits for it; False when none does."""
-        part = task.workflow
-        while part is not None:
-            for waiting in part.tasks.values():
-                definition = getattr(waiting.task_spec, "event_definition", None)
-                if (
-                    waiting.state == TaskState.WAITING
-                    and isinstance(definition, ErrorEventDefinition)
-                    and definition.code in (None, "", code)
-                ):
-                    at = clock.shanghai(opened.now).isoformat(timespec="seconds")
-                    waiting.data = {**waiting.data, "problem": {"code": code, "text": words, "at": at}}
-                    error = type(definition)(definition.name, code=code)
-                    event = BpmnEvent(error, payload=None, target=part)
-                    opened.run.catch(event)
-                    opened.run.do_engine_steps()
-                    return True
-            part = part.parent_workflow
-        return False
+        at = clock.shanghai(opened.now).isoformat(timespec="seconds")
+        if not opened.run.fail(task, code, {"code": code, "text": words, "at": at}):
+            return False
+        opened.run.do_engine_steps()
+        return True
 
     def retry(self, task_id: UUID, actor: Actor) -> None:
         """Let a member of staff try a job again that became an incident."""

@@ -30,19 +30,23 @@ class Operators:
 
 
 def parsed(
-    *drawings: Drawing, tables: Mapping[str, bytes] | None = None, stock_joins: bool = False
+    *drawings: Drawing,
+    tables: Mapping[str, bytes] | None = None,
+    stock_joins: bool = False,
+    lookahead: int = 1,
 ) -> spiff.ParsedDiagram:
     """Return the first drawing, parsed with the others that it calls.
 
-    :param stock_joins: leave joins to the library, to show or compare what it does.
+    :param stock_joins: leave parallel joins to the library, to show or compare what it does.
+    :param lookahead: how far the library guesses ahead; ours is shorter than its own 2.
     """
     files = {f"{d.id}.bpmn": d.xml() for d in drawings} | dict(tables or {})
     diagram = spiff.parse(files, drawings[0].id)
-    if stock_joins:
-        for process in (diagram.spec, *diagram.called.values()):
-            for spec in process.task_specs.values():
-                if isinstance(spec, Join):
-                    spec.__class__ = ParallelGateway
+    for process in (diagram.spec, *diagram.called.values()):
+        for spec in process.task_specs.values():
+            spec.lookahead = lookahead
+            if stock_joins and isinstance(spec, Join):
+                spec.__class__ = ParallelGateway
     return diagram
 
 

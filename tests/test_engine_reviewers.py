@@ -225,3 +225,51 @@ def test_the_library_alone_would_skip_the_second_reviewer(monkeypatch):
             if paper.open == ["ask"]:
                 break
     assert paper.open == ["ask"]
+
+
+def test_the_refused_job_alone_takes_its_own_way_out():
+    drawing = Drawing("two_jobs")
+    drawing.start()
+    drawing.parallel("fork")
+    drawing.parallel("join")
+    drawing.end()
+    drawing.flow("begin", "fork")
+    for side in ("left", "right"):
+        drawing.service(f"{side}_job")
+        drawing.on(f"{side}_job", f"{side}_refused", "error:COUNTER")
+        drawing.user(f"{side}_person", lane="operator")
+        drawing.exclusive(f"{side}_meet")
+        drawing.chain("fork", f"{side}_job", f"{side}_meet", "join")
+        drawing.chain(f"{side}_refused", f"{side}_person", f"{side}_meet")
+    drawing.flow("join", "finish")
+    paper = Paper(parsed(drawing), host=_JobsOnly({"note.write"}))
+    assert paper.run.fail(paper.task("right_job"), "COUNTER", {"text": "no"})
+    paper.run.do_engine_steps()
+    paper.keep()
+    assert paper.open == ["right_person"]
+    assert [t.task_spec.name for t in paper.run.jobs()] == ["left_job"]
+    assert paper.task("right_person").data["problem"] == {"text": "no"}
+
+
+def test_an_error_goes_to_the_nearest_way_out_around_it():
+    inner = Drawing("inside")
+    inner.start("inner_begin")
+    inner.service("work")
+    inner.end("inner_finish")
+    inner.chain("inner_begin", "work", "inner_finish")
+    drawing = Drawing("nested")
+    drawing.start()
+    drawing.subprocess("inside", inner)
+    drawing.on("inside", "refused", "error:COUNTER")
+    drawing.user("person", lane="operator")
+    drawing.end("helped")
+    drawing.end()
+    drawing.chain("begin", "inside", "finish")
+    drawing.chain("refused", "person", "helped")
+    paper = Paper(parsed(drawing), host=_JobsOnly({"note.write"}))
+    assert not paper.run.fail(paper.task("work"), "ANOTHER")
+    assert paper.run.fail(paper.task("work"), "COUNTER")
+    paper.run.do_engine_steps()
+    paper.keep()
+    assert paper.open == ["person"]
+    assert paper.run.jobs() == []

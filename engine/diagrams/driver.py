@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import SpiffWorkflow.task as spiff_task
-from SpiffWorkflow.bpmn import BpmnWorkflow
+from SpiffWorkflow.bpmn import BpmnEvent, BpmnWorkflow
+from SpiffWorkflow.bpmn.specs.event_definitions import ErrorEventDefinition
 from SpiffWorkflow.bpmn.specs.event_definitions.timer import TimerEventDefinition
 from SpiffWorkflow.bpmn.util.subworkflow import BpmnSubWorkflow
 from SpiffWorkflow.task import Task
@@ -22,7 +23,12 @@ from engine.errors import Runaway
 #: Automatic steps in one go; more is a diagram that never waits.
 STEP_BUDGET = 2000
 
+#: Processes called within each other; deeper is a diagram that calls itself.
+DEEPEST = 30
+
 LIVE = TaskState.READY | TaskState.WAITING | TaskState.STARTED
+#: What the library only guesses will come.
+UNSTORED = TaskState.PREDICTED_MASK | TaskState.FUTURE
 
 
 class Host(Protocol):
@@ -89,6 +95,9 @@ class _Flat:
         ready = [t for t in self.tasks.values() if t._state == TaskState.READY and not t.task_spec.manual]
         for task in ready:
             if task._state == TaskState.READY and task.id in self.tasks:
+                if not task._children:
+                    # The library has guessed nothing beyond an event that comes as soon as it is waited for.
+                    task.task_spec._predict(task, mask=UNSTORED | TaskState.READY)
                 task.run()
                 count += 1
                 if task._state == TaskState.COMPLETED:
@@ -119,6 +128,8 @@ class Run(_Flat, BpmnWorkflow):  # type: ignore[misc]
         )
 
     def create_subprocess(self, my_task: Task, spec_name: str) -> SubRun:
+        if my_task.workflow.depth >= DEEPEST:
+            raise Runaway(f"{DEEPEST} processes called within each other")
         made = SubRun(self.subprocess_specs[spec_name], parent_task_id=my_task.id, top_workflow=self)
         self.subprocesses[my_task.id] = made
         return made
@@ -141,18 +152,22 @@ class Run(_Flat, BpmnWorkflow):  # type: ignore[misc]
             done += count
             if done > STEP_BUDGET:
                 raise Runaway(f"{done} automatic steps without waiting for anybody")
-            if not count and sum(not s.completed for s in self.subprocesses.values()) <= len(active):
+            if count or sum(not s.completed for s in self.subprocesses.values()) > len(active):
+                continue
+            if not self.refresh_timers():
                 break
-        self.refresh_timers()
 
-    def refresh_timers(self) -> None:
-        """Let timers whose moment has come become ready."""
+    def refresh_timers(self) -> int:
+        """Let timers whose moment has come become ready; return how many did."""
+        fired = 0
         for task in list(self.event_manager.tasks.values()):
             if (
                 isinstance(task.task_spec.event_definition, TimerEventDefinition)
                 and task.id in task.workflow.tasks
             ):
                 task.task_spec._update(task)
+                fired += task._state == TaskState.READY
+        return fired
 
     def get_task_from_id(self, task_id: Any) -> Task | None:
         found = self.tasks.get(task_id)
@@ -178,6 +193,31 @@ class Run(_Flat, BpmnWorkflow):  # type: ignore[misc]
     def jobs(self) -> list[Task]:
         """Return the tasks whose operator runs as a job."""
         return [t for t in self.live(TaskState.STARTED) if isinstance(t.task_spec, OperatorTask)]
+
+    def fail(self, task: Task, code: str, problem: Mapping[str, Any] | None = None) -> bool:
+        """Hand an error to the boundary event nearest around ``task``; False when none waits for it.
+
+        The library would hand it to every boundary event of the same process that waits for this code,
+        those of other tasks too.
+
+        :param problem: what the way from the boundary event on finds under ``problem``.
+        """
+        around: Task | None = task
+        while around is not None:
+            for event in around.parent.children:
+                definition = getattr(event.task_spec, "event_definition", None)
+                if (
+                    event._state == TaskState.WAITING
+                    and isinstance(definition, ErrorEventDefinition)
+                    and definition.code in (None, "", code)
+                ):
+                    if problem is not None:
+                        event.data = {**event.data, "problem": dict(problem)}
+                    event.task_spec.catch(event, BpmnEvent(type(definition)(definition.name, code=code)))
+                    event.task_spec._update(event)
+                    return True
+            around = self.get_task_from_id(around.workflow.parent_task_id)
+        return False
 
     def path(self, task: Task) -> list[str]:
         """Return where a task stands: ids of the elements around it, outermost first, and its own."""

@@ -13,19 +13,21 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from SpiffWorkflow.bpmn.specs.control import BoundaryEventJoin, _EndJoin
 from SpiffWorkflow.bpmn.specs.mixins.events.event_types import CatchingEvent
 from SpiffWorkflow.bpmn.specs.mixins.subworkflow_task import SubWorkflowTask
+from SpiffWorkflow.specs.Join import Join as SpiffJoin
+from SpiffWorkflow.spiff.specs.defaults import UserTask
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
-from engine.diagrams.driver import LIVE, Host, Run, SubRun
-from engine.diagrams.spiff import ParsedDiagram
+from engine.diagrams.driver import LIVE, UNSTORED, Host, Run, SubRun
+from engine.diagrams.spiff import OperatorTask, ParsedDiagram
 from engine.errors import BlobRefused, NoWayBack
 
 #: Version of the blob written now; ``load`` knows every one there ever was.
 VERSION = 1
 
-_UNSTORED = TaskState.PREDICTED_MASK | TaskState.FUTURE
 _SPLIT = ".BoundaryEventSplit"
 
 
@@ -49,7 +51,7 @@ def dump(run: Run) -> bytes:
 def _dump_part(part: Any) -> dict[str, Any]:
     rows = []
     for task in part.tasks.values():
-        if task._state & _UNSTORED:
+        if task._state & UNSTORED:
             continue
         parent = part.tasks.get(task._parent)
         changed, gone = _difference({} if parent is None else parent.data, task.data)
@@ -116,8 +118,26 @@ def load(blob: bytes, diagram: ParsedDiagram, host: Host) -> Run:
     for part in [run, *run.subprocesses.values()]:
         for task in list(part.tasks.values()):
             if task._state & LIVE:
-                task.task_spec._predict(task, mask=_UNSTORED | task._state)
+                _check_fit(task)
+                task.task_spec._predict(task, mask=UNSTORED | task._state)
     return run
+
+
+def _check_fit(task: Task) -> None:
+    """Refuse a live task whose element is another kind of thing in this release, or has other events."""
+    spec, part = task.task_spec, task.workflow
+    kinds = {
+        TaskState.READY: UserTask,
+        TaskState.STARTED: OperatorTask | SubWorkflowTask,
+        TaskState.WAITING: CatchingEvent | SpiffJoin,
+    }
+    if not isinstance(spec, kinds[task._state]):
+        raise BlobRefused(f"in this release {spec.name} is another kind of element")
+    split = part.spec.task_specs.get(spec.name + _SPLIT)
+    if split is not None:
+        events = {child.task_spec.name for child in task.parent.children}
+        if task.parent.task_spec is not split or events != set(split._outputs):
+            raise BlobRefused(f"in this release {spec.name} has other boundary events")
 
 
 def _load_part(part: Any, row: Mapping[str, Any]) -> None:
@@ -175,9 +195,6 @@ def _compact_part(part: Any) -> int:
             kept = (
                 [tasks[child] for child in task._children] if task._state & ~TaskState.FINISHED_MASK else []
             )
-        elif _open_split(tasks, task):
-            # Its join looks for every event and the main task directly below.
-            kept = [tasks[child] for child in task._children]
         else:
             kept = [_skip(tasks, on_the_way, tasks[c]) for c in task._children if c in on_the_way]
         task._children = [child.id for child in kept]
@@ -192,16 +209,11 @@ def _compact_part(part: Any) -> int:
     return before - len(keep)
 
 
-def _open_split(tasks: Mapping[UUID, Task], task: Task) -> bool:
-    """Whether a boundary event may still come at a task."""
-    return task.task_spec.name.endswith(_SPLIT) and any(tasks[c]._state & LIVE for c in task._children)
-
-
 def _skip(tasks: Mapping[UUID, Task], on_the_way: set[UUID], task: Task) -> Task:
     """Go down from ``task`` to the last finished one before something parts or lives."""
-    while not _open_split(tasks, task):
+    while not task._state & LIVE:
         below = [tasks[child] for child in task._children if child in on_the_way]
-        if len(below) != 1 or below[0]._state != TaskState.COMPLETED or task._state & LIVE:
+        if len(below) != 1 or below[0]._state != TaskState.COMPLETED:
             break
         task = below[0]
     return task
@@ -229,7 +241,7 @@ def move_token(run: Run, task: Task, path: list[str], data: Mapping[str, Any]) -
     """Take the token from ``task`` to the element at ``path``, with or without a drawn way.
 
     Where the paths part, the token enters the element of that level: a page inside a called process is
-    reached by entering the call again.
+    reached by entering the call again, and going on inside it.
 
     :param data: the task data the element starts with, whole.
     :raises NoWayBack: another branch of the same process is under way, or the element is gone.
@@ -251,12 +263,14 @@ def move_token(run: Run, task: Task, path: list[str], data: Mapping[str, Any]) -
     spec = part.spec.task_specs.get(name + _SPLIT) or part.spec.task_specs.get(name)
     if spec is None:
         raise NoWayBack(f"the diagram has no element {name}")
+    beside = set(start.parent._children) if start.parent.task_spec.name.endswith(_SPLIT) else set()
+    for other in part.tasks.values():
+        ended = isinstance(other.task_spec, BoundaryEventJoin | _EndJoin)
+        if other._state & LIVE and other.id != start.id and other.id not in beside and not ended:
+            raise NoWayBack("another branch is under way")
     anchor = start.parent
     while anchor._state != TaskState.COMPLETED or anchor.task_spec.name.endswith(_SPLIT):
         anchor = anchor.parent
-    below = {t.id for t in anchor}
-    if any(t.id not in below for t in part.tasks.values() if t._state & LIVE):
-        raise NoWayBack("another branch is under way")
     anchor._drop_children(force=True)
     _forget_subprocesses(run)
     _forget_events(run)
@@ -265,7 +279,11 @@ def move_token(run: Run, task: Task, path: list[str], data: Mapping[str, Any]) -
     anchor.data = dict(data)
     child = anchor._add_child(spec, TaskState.FUTURE)
     child.triggered = True
-    spec._predict(child, mask=_UNSTORED)
+    spec._predict(child, mask=UNSTORED)
     child.data = dict(data)
     spec._update(child)
     run.do_engine_steps()
+    if level < len(path) - 1:
+        inside = [t for t in run.people() if run.path(t)[: level + 1] == path[: level + 1]]
+        if len(inside) == 1 and run.path(inside[0]) != path:
+            move_token(run, inside[0], path, data)

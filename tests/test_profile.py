@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import select
 
 from engine import clock, parameters
@@ -16,16 +15,16 @@ def test_g11_three_sections_stand_there_with_masks_and_hints(customer):
         assert customer.sees(words)
 
 
-@pytest.mark.parametrize("value", ["张伟", "110105198506123737", "13800138001", "建国路88号院2号楼1205室"])
-def test_g11_no_full_value_stands_on_the_page(customer, value):
-    assert not customer.signs_in("C01").sees(value)
+def test_g11_no_full_value_stands_on_the_page(customer):
+    customer.signs_in("C01")
+    for value in ("张伟", "110105198506123737", "13800138001", "建国路88号院2号楼1205室"):
+        assert not customer.sees(value), value
 
 
-@pytest.mark.parametrize(
-    "mask", ["张*", "110105********3737", "138****8001", "北京市******", "c***@example.com"]
-)
-def test_g11_masks_are_those_everybody_knows(customer, mask):
-    assert customer.signs_in("C01").sees(mask)
+def test_g11_masks_are_those_everybody_knows(customer):
+    customer.signs_in("C01")
+    for mask in ("张*", "110105********3737", "138****8001", "北京市******", "c***@example.com"):
+        assert customer.sees(mask), mask
 
 
 def test_r078_a_value_is_shown_when_asked_for(customer):

@@ -94,24 +94,24 @@ def test_r007_another_branch_cannot_open_it_either(product, customer, staff):
     assert staff("reviewer3").opens(f"/desk/tasks/{task}").status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("query", "there"),
-    [
-        ("type=change_phone", True),
-        ("type=change_id_validity", False),
-        ("branch=杭州营业部", True),
-        ("branch=上海营业部", False),
-        ("who=free", True),
-        ("who=mine", False),
-        ("age=4", False),
-        ("age=' or 1=1", True),
-        ("type=';drop table", False),
-    ],
-)
-def test_r202_the_inbox_is_filtered(customer, reviewer, query, there):
+FILTERED = {
+    "type=change_phone": True,
+    "type=change_id_validity": False,
+    "branch=杭州营业部": True,
+    "branch=上海营业部": False,
+    "who=free": True,
+    "who=mine": False,
+    "age=4": False,
+    "age=' or 1=1": True,
+    "type=';drop table": False,
+}
+
+
+def test_r202_the_inbox_is_filtered(customer, reviewer):
     sent_in(customer)
-    rows = reviewer.opens(f"/desk/rows?{query}").text
-    assert ("list__open" in rows) is there
+    for query, there in FILTERED.items():
+        rows = reviewer.opens(f"/desk/rows?{query}").text
+        assert ("list__open" in rows) is there, query
 
 
 def test_r202_what_waits_long_is_found_by_its_age(product, customer, reviewer):

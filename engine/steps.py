@@ -180,6 +180,14 @@ class Stepper:
         :param task: the task that was acted on.
         :param sealed: what the journal keeps sealed, besides the results of operators.
         """
+        # One UPDATE of the case, at the end: its journal head is known only then.
+        with opened.session.no_autoflush:
+            self._write(opened, kind, task, sealed)
+        opened.session.flush()
+        lanes = sorted({str(self._lane(t)) for t in opened.run.people()})
+        self.tell(opened.session, opened.row, lanes)
+
+    def _write(self, opened: OpenCase, kind: str, task: Task | None, sealed: Mapping[str, Any]) -> None:
         run, row, session = opened.run, opened.row, opened.session
         people = {t.id: t for t in run.people()}
         jobs = {t.id: t for t in run.jobs()}
@@ -212,8 +220,6 @@ class Stepper:
             kept["results"] = opened.results
         entry = JournalEntry(kind, opened.actor.label, facts, kept or None, None if task is None else task.id)
         self.journal.write(session, row, opened.key, [entry, *opened.entries], opened.now)
-        session.flush()
-        self.tell(session, row, sorted({str(self._lane(t)) for t in people.values()}))
         log.info("step", case=str(row.id), kind=kind, task=facts.get("element"), state=row.state, over=over)
 
     def tell(self, session: Session, row: CaseRow, lanes: list[str]) -> None:

@@ -126,13 +126,13 @@ class StaffAccounts:
             key = UUID(staff_id)
         except ValueError:
             return None
-        with self._database.transaction() as session:
+        with self._database.reading() as session:
             row = session.get(StaffRow, key)
             return None if row is None else self._member(row)
 
     def everybody(self) -> list[StaffMember]:
         """Return all accounts, by login."""
-        with self._database.transaction() as session:
+        with self._database.reading() as session:
             return [self._member(row) for row in session.scalars(select(StaffRow).order_by(StaffRow.login))]
 
     def create(

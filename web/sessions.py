@@ -54,6 +54,10 @@ class SessionRow(Base):
     seen_at: Mapped[datetime] = mapped_column(Moment, doc="real time, to the minute")
 
 
+#: Where Flask keeps sentences for the next page.
+SAID = "_flashes"
+
+
 @dataclass(frozen=True)
 class Lasting:
     """How long a session lasts.
@@ -213,6 +217,9 @@ class WebSession(CallbackDict[str, Any], SessionMixin):
         #: A token the browser is to be given.
         self.token: str | None = None
         self.ended = False
+        #: What the database remembers of it.
+        self.stored: dict[str, Any] = {}
+        self.had_said = False
 
     @property
     def stranger(self) -> str:
@@ -256,7 +263,10 @@ class ServerSide(SessionInterface):
             return nobody
         if known is None:
             return WebSession({}, kind, lost=True, fresh=True)
-        return WebSession(known.data, kind, known)
+        made = WebSession({**known.data, **self._said(request, known)}, kind, known)
+        made.stored = known.data
+        made.had_said = self._said_cookie(kind) in request.cookies
+        return made
 
     def save_session(self, app: Flask, session: MutableMapping[str, Any], response: Response) -> None:
         """Store what changed, and give the browser what it has to keep."""
@@ -266,13 +276,53 @@ class ServerSide(SessionInterface):
             self._give(response, session.kind, session.token)
         elif session.known is not None and not session.ended:
             if session.modified:
-                self.sessions.keep(session.known, dict(session))
+                self._keep(session, session.known, response)
         elif session.modified:
             told = orjson.dumps({**session, "_at": datetime.now(UTC).timestamp()})
             sealed = urlsafe_b64encode(self._keyring.seal(told, "web_session.stranger:"))
             self._give(response, session.kind, "v." + sealed.decode().rstrip("="))
         elif session.ended or session.lost:
             response.delete_cookie(self.cookie(session.kind), path="/", secure=self._secure, httponly=True)
+
+    def _keep(self, session: WebSession, known: Known, response: Response) -> None:
+        """Store what the session remembers; a sentence for the next page goes through the browser.
+
+        It is shown once and lost without harm: not worth a transaction of every submit.
+        """
+        remembered = dict(session)
+        said = remembered.pop(SAID, None)
+        if remembered != session.stored:
+            self.sessions.keep(known, remembered)
+        name = self._said_cookie(session.kind)
+        if said:
+            sealed = urlsafe_b64encode(
+                self._keyring.seal(orjson.dumps(said), f"web_session.said:{known.name}")
+            )
+            response.set_cookie(
+                name,
+                sealed.decode(),
+                max_age=60,
+                path="/",
+                secure=self._secure,
+                httponly=True,
+                samesite="Lax",
+            )
+        elif session.had_said:
+            response.delete_cookie(name, path="/", secure=self._secure, httponly=True)
+
+    def _said(self, request: Request, known: Known) -> dict[str, Any]:
+        value = request.cookies.get(self._said_cookie(known.kind), "")
+        if not value:
+            return {}
+        try:
+            sealed = urlsafe_b64decode(value)
+            said = orjson.loads(self._keyring.open(sealed, f"web_session.said:{known.name}"))
+        except (SealBroken, ValueError):
+            return {}
+        return {SAID: [tuple(one) for one in said]}
+
+    def _said_cookie(self, kind: Kind) -> str:
+        return f"{self.cookie(kind)}-said"
 
     def _stranger(self, value: str) -> dict[str, Any] | None:
         try:

@@ -8,6 +8,7 @@ moved to another row does not open.
 
 import hmac
 import secrets
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _NONCE = 12
 _KEY = 32
+_PLAIN, _PACKED = b"\0", b"\1"
+#: Bytes between which a text is packed: below it is not worth it, above it is a picture.
+_WORTH_PACKING, _TOO_LONG_TO_PACK = 200, 100_000
 
 
 class SealBroken(Exception):
@@ -38,6 +42,19 @@ def _open(key: bytes, sealed: bytes, aad: str) -> bytes:
         raise SealBroken(aad.partition(":")[0]) from broken
 
 
+def _pack(plain: bytes) -> bytes:
+    """Make JSON smaller before it is sealed, since nothing can afterwards; pictures stay as they are."""
+    if _WORTH_PACKING <= len(plain) <= _TOO_LONG_TO_PACK:
+        packed = zlib.compress(plain, 1)
+        if len(packed) < len(plain):
+            return _PACKED + packed
+    return _PLAIN + plain
+
+
+def _unpack(stored: bytes) -> bytes:
+    return zlib.decompress(stored[1:]) if stored[:1] == _PACKED else stored[1:]
+
+
 @dataclass(frozen=True)
 class CaseKey:
     """The key of one case; seals its state, drafts, answers, journal payloads and files."""
@@ -47,11 +64,11 @@ class CaseKey:
 
     def seal(self, plain: bytes, place: str) -> bytes:
         """Seal ``plain`` for ``place``, a table and column, within this case."""
-        return _seal(self.key, plain, f"{place}:{self.case_id}")
+        return _seal(self.key, _pack(plain), f"{place}:{self.case_id}")
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """Open what :meth:`seal` made for the same place of the same case, or raise SealBroken."""
-        return _open(self.key, sealed, f"{place}:{self.case_id}")
+        return _unpack(_open(self.key, sealed, f"{place}:{self.case_id}"))
 
 
 class Keyring:

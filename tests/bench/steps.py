@@ -1,8 +1,8 @@
 """Steps: what one submit costs the whole server, over a diagram of three human tasks.
 
 The fixed work: a customer starts, fills in six fields, agrees; a reviewer takes the case and approves. It
-goes over HTTP to a real server on a PostgreSQL of its own, session and CSRF included. Statements are counted by
-``pg_stat_statements`` with nothing else running; CPU is that of web, worker and PostgreSQL together.
+goes over HTTP to a real server on a PostgreSQL of its own, session and CSRF included. Statements are
+counted by ``pg_stat_statements`` with nothing else running; CPU is that of web, worker and PostgreSQL.
 """
 
 import os

@@ -73,6 +73,13 @@ class Person:
             self.field(label).fill(value)
         return self
 
+    def leaves_typed(self, answers: Mapping[str, str]) -> Self:
+        """Type into fields and wait until the page has saved it by itself."""
+        with self.page.expect_response("**/draft") as saved:
+            self.answers(answers)
+        assert saved.value.ok, saved.value.text()
+        return self.sees("已自动保存")
+
     def holds(self, answers: Mapping[str, str]) -> Self:
         """Wait until fields hold these texts."""
         for name, value in answers.items():
@@ -298,18 +305,29 @@ class Customer(Person):
 
     # Getting somewhere quickly
 
-    def has_got_to(self, type: str, page: str = "data") -> Self:
-        """Have done the steps before ``page`` (upload, data) when the test begins."""
+    def has_got_to(self, type: str, page: str = "data", **answers: str) -> Self:
+        """Have done the steps before ``page`` (upload, data, submitted) when the test begins.
+
+        :param answers: of the data page, where it has been done; ``__`` in a name stands for a dot.
+        """
         cookie = self.kaihu.session_of(self.who)
         with self.kaihu.quickly() as pages:
             hasty = product.Customer(pages)
             hasty.browser.set_cookie("kaihu", cookie)
             hasty.starts(type)
-            if page == "data":
+            if page != "upload":
                 hasty.gives_pictures()
-            task = hasty.address
+            if page == "submitted":
+                hasty.answers(**answers)
+                hasty.signs()
+            there = hasty.address
         self.has_cookie("kaihu", cookie)
-        return self.opens(task)
+        return self.opens(there)
+
+    def has_submitted_a_landline(self) -> str:
+        """Have submitted a change of the phone; return its 受理单号."""
+        landline = f"0571-{self.kaihu.new_mobile('86')[2:]}"
+        return self.has_got_to("change_phone", "submitted", phone__number=landline).number
 
 
 class Reviewer(Person):

@@ -68,15 +68,15 @@ def test_the_way_of_a_customer_has_no_barriers(customer, colours):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_desk_of_a_reviewer_has_no_barriers(customer, opens, reviewer, size):
-    li = customer("C02").has_got_to("change_id_validity")
-    li.answers({"自": "2025-03-11", "至": "2045-03-11"}).presses("下一步").signs()
+    dates = {"validity__from": "2025-03-11", "validity__until": "2045-03-11"}
+    number = customer("C02").has_got_to("change_id_validity", "submitted", **dates).number
     shen = reviewer(size=size)
     page = Inspector(shen.page)
     page.looks("inbox")
-    shen.row(li.number).get_by_role("link").first.click()
+    shen.row(number).get_by_role("link").first.click()
     shen.sees("领取后才能作出决定")
     page.looks("unclaimed")
-    shen.claims(li.number).starts_to_send_back()
+    shen.claims(number).starts_to_send_back()
     page.looks("decision")
     shen.presses("提交决定").is_told("请至少选择一个打回原因")
     page.looks("decision with problems")

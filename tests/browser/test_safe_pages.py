@@ -12,8 +12,7 @@ POSTCODE = {"邮政编码": "100099"}
 def zhang(customer):
     """Somebody like C01 on the page of other information, who has typed a postal code."""
     typing = customer("C01").has_got_to("change_other_info")
-    typing.answers(POSTCODE).sees("已自动保存")
-    return typing
+    return typing.leaves_typed(POSTCODE)
 
 
 def test_g52_a_reload_keeps_what_was_typed(zhang):
@@ -105,6 +104,6 @@ def test_r042_leaving_keeps_the_draft(zhang):
 
 def test_a37_the_device_that_was_left_behind_is_told(zhang, opens):
     other = Customer(zhang.kaihu, opens(size="phone"), zhang.who).is_signed_in()
-    other.opens(zhang.page.url).answers({"邮政编码": "100077"}).sees("已自动保存")
+    other.opens(zhang.page.url).leaves_typed({"邮政编码": "100077"})
     zhang.answers({"邮政编码": "100066"}).sees("该业务已在其他设备上继续办理")
     zhang.follows("重新载入").holds({"邮政编码": "100077"})

@@ -128,16 +128,17 @@ def test_g43_agreements_are_signed_after_each_was_read_to_its_end(customer):
 
 
 def test_the_submission_page_leads_back_by_itself(customer):
-    zhang = customer("C01").has_got_to("change_phone").types_landline()
-    zhang.presses("下一步").signs()
+    zhang = customer("C01")
+    zhang.page.clock.install()
+    zhang.has_submitted_a_landline()
+    zhang.sees("秒后 返回我的业务").page.clock.run_for(6_000)
     expect(zhang.page.get_by_role("heading", name="基本资料", exact=True)).to_be_visible()
     zhang.section_says("联系电话", "待复核", "撤回")
 
 
 def test_g50_a_signature_sent_back_is_the_only_thing_open(customer, reviewer):
-    zhang = customer("C01").has_got_to("change_phone").types_landline()
-    zhang.presses("下一步").signs()
-    number = zhang.number
+    zhang = customer("C01")
+    number = zhang.has_submitted_a_landline()
     reviewer().claims(number).sends_back("P02")
     zhang.opens("/me").handles_now("联系电话").sees("签名照不清晰").sees("请重新拍摄并上传")
     assert zhang.page.get_by_label("选择图片").count() == 1
@@ -148,21 +149,19 @@ def test_g50_a_signature_sent_back_is_the_only_thing_open(customer, reviewer):
 
 
 def test_a_refusal_ends_the_application_with_its_reason(customer, reviewer):
-    zhang = customer("C01").has_got_to("change_phone").types_landline()
-    zhang.presses("下一步").signs()
-    reviewer().claims(zhang.number).rejects("X04")
+    zhang = customer("C01")
+    reviewer().claims(zhang.has_submitted_a_landline()).rejects("X04")
     zhang.opens("/me").section_says("联系电话", "不通过", "不符合网上办理条件，请临柜办理")
 
 
 def test_two_reviewers_never_decide_the_same_application(customer, reviewer):
-    zhang = customer("C01").has_got_to("change_phone").types_landline()
-    zhang.presses("下一步").signs()
     shen, gu = reviewer(), reviewer("reviewer2")
-    expect(gu.row(zhang.number)).to_be_visible()
-    shen.claims(zhang.number)
-    # The list of the other follows by itself.
-    expect(gu.row(zhang.number)).to_contain_text("沈静")
-    expect(gu.row(zhang.number).get_by_role("button", name="领取")).to_be_hidden()
+    # The lists follow by themselves.
+    number = customer("C01").has_submitted_a_landline()
+    expect(gu.row(number)).to_be_visible()
+    shen.claims(number)
+    expect(gu.row(number)).to_contain_text("沈静")
+    expect(gu.row(number).get_by_role("button", name="领取")).to_be_hidden()
 
 
 def test_a_reviewer_signs_in_with_password_and_one_time_number(kaihu, opens):

@@ -45,10 +45,10 @@ def database(database_url: str, keyring: Keyring) -> Iterator[Database]:
 @pytest.fixture(params=["embedded", "http"])
 def counter(request, database: Database, keyring: Keyring) -> Iterator[Counter]:
     if request.param == "embedded":
-        yield embedded_counter(database, keyring, patience=0.5)
+        yield embedded_counter(database, keyring, patience=2.0)
         return
     with served(counter_line(database, keyring)) as address:
-        yield http_counter(address, TOKEN, seconds=0.5)
+        yield http_counter(address, TOKEN, seconds=2.0)
 
 
 def test_a_customer_is_found_by_id_number_and_account_type(counter):
@@ -211,7 +211,7 @@ def test_a_lost_reply_is_asked_for_again_and_the_change_was_made_once(counter, d
 
 
 def test_a_counter_slower_than_our_patience_is_down_and_the_change_is_made_once(counter, database):
-    moods.set_mood(database, "counter", "slow", remaining=1, delay=0.8)
+    moods.set_mood(database, "counter", "slow", remaining=1, delay=2.6)
     with pytest.raises(CounterDown):
         counter.update("k1", C01.customer_no, {"postcode": "100025"}, {"postcode": C01.postcode})
     receipt = counter.update("k1", C01.customer_no, {"postcode": "100025"}, {"postcode": C01.postcode})

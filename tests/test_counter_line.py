@@ -29,7 +29,7 @@ def address(line: Line) -> Iterator[str]:
 
 @pytest.fixture
 def counter(address: str) -> Counter:
-    return http_counter(address, TOKEN, seconds=0.6)
+    return http_counter(address, TOKEN, seconds=2.5)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_an_answer_that_is_none_counts_as_no_answer(counter, line, answer):
     with pytest.raises(CounterDown):
         counter.find(C01.id_number, "futures")
     # Far less than the ten seconds of the drip, and room for a busy machine.
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 8
 
 
 def test_a_redirect_is_not_followed(counter, line):

@@ -32,10 +32,10 @@ def line(database: Database, keyring: Keyring) -> Line:
 @pytest.fixture(params=["embedded", "http"])
 def gateway(request, database: Database, keyring: Keyring, line: Line) -> Iterator[SmsGateway]:
     if request.param == "embedded":
-        yield embedded_gateway(database, keyring, patience=0.5)
+        yield embedded_gateway(database, keyring, patience=2.0)
         return
     with served(line) as address:
-        yield http_gateway(address, TOKEN, seconds=0.5)
+        yield http_gateway(address, TOKEN, seconds=2.0)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_nothing_is_sent_by_a_gateway_that_is_down(gateway, database, arrived):
 
 
 def test_a_gateway_slower_than_our_patience_is_down_and_sends_once(gateway, database, arrived):
-    moods.set_mood(database, "sms", "slow", remaining=1, delay=0.8)
+    moods.set_mood(database, "sms", "slow", remaining=1, delay=2.6)
     with pytest.raises(SmsDown):
         gateway.send("k1", NUMBER, TEXT, "login")
     gateway.send("k1", NUMBER, TEXT, "login")
@@ -108,7 +108,7 @@ def test_what_is_no_mobile_number_is_refused_before_it_is_sent(gateway, arrived,
 def test_an_answer_that_is_none_counts_as_no_answer(line, answer):
     line.misbehave = answer
     with served(line) as address, pytest.raises(SmsDown):
-        http_gateway(address, TOKEN, seconds=0.6).send("k1", NUMBER, TEXT, "login")
+        http_gateway(address, TOKEN, seconds=2.0).send("k1", NUMBER, TEXT, "login")
 
 
 def test_neither_number_nor_text_is_stored_in_the_clear(gateway, database):

@@ -16,6 +16,7 @@ Tables owned here: see ``engine.store``.
 """
 
 from engine import clock, parameters
+from engine.access import STAFF_LANES
 from engine.cases import Cases
 from engine.engine import Engine
 from engine.errors import (
@@ -51,7 +52,7 @@ from engine.operators import (
     operator,
 )
 from engine.releases import Release, Releases, files_of
-from engine.views import STAFF_LANES, Case, TaskView
+from engine.views import Case, TaskView
 
 __all__ = [
     "STAFF_LANES",

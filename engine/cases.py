@@ -11,24 +11,28 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
+import structlog
 from SpiffWorkflow.bpmn import BpmnEvent
 from SpiffWorkflow.spiff.specs.event_definitions import MessageEventDefinition
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 from sqlalchemy import delete, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 import forms
 from engine import clock, pages
+from engine.access import may_see_case, must_act, must_see
 from engine.diagrams import spiff, state
 from engine.errors import (
     AlreadyClaimed,
     ElsewhereChanged,
+    EngineError,
     MessageRefused,
     NotClaimed,
     NotYours,
     NoWayBack,
+    Runaway,
     TaskGone,
     UnknownCase,
     UnknownProcess,
@@ -37,10 +41,12 @@ from engine.operators import Actor, CheckQuery, Verdict
 from engine.releases import Release
 from engine.steps import OpenCase, facts_of
 from engine.store.journal import START, JournalEntry
-from engine.store.tables import CaseRow, DeskRow
-from engine.views import Case, Views, may_see_case
+from engine.store.tables import CaseRow, DeskRow, WorkItemRow
+from engine.views import Case, Looked, Views
 from forms import masks
 from forms.expressions import compile_expression
+
+log = structlog.get_logger("engine")
 
 #: Where a case's line for lists is sealed.
 SUMMARY = "case.summary"
@@ -151,17 +157,23 @@ class Cases(Views):
         with self._database.reading() as session:
             looked = self._look(session, task_id)
             opened = self._stepper.open_row(session, looked.row, actor)
-            self._may_act(looked, actor)
+            must_act(looked.item, looked.row, actor)
             task = pages.ready(opened, task_id)
             pages.four_eyes(opened, task, actor)
-        if revision is not None and looked.laid.elsewhere(actor, revision):
-            raise ElsewhereChanged()
         form = opened.release.form(looked.item.form)
         held = pages.held_by(task, looked.laid)
         first = forms.judge(form, posted, self._context(opened, task, held, {}, "local"))
         verdicts = self._check(opened, task, actor, first, held)
-        with self._database.transaction() as session:
-            return self._complete(session, task_id, actor, posted, verdicts)
+        try:
+            with self._database.transaction() as session:
+                return self._complete(session, task_id, actor, posted, verdicts, revision)
+        except (EngineError, forms.AnswersRejected) as refused:
+            if isinstance(refused, Runaway):
+                self._broke(looked, actor, refused)
+            raise
+        except Exception as broken:
+            self._broke(looked, actor, broken)
+            raise
 
     def _complete(
         self,
@@ -170,9 +182,12 @@ class Cases(Views):
         actor: Actor,
         posted: Mapping[str, Any],
         verdicts: Mapping[str, Verdict],
+        revision: int | None,
     ) -> Case:
         looked = self._look(session, task_id, lock=True)
-        self._may_act(looked, actor)
+        must_act(looked.item, looked.row, actor)
+        if revision is not None and looked.laid.elsewhere(actor, revision):
+            raise ElsewhereChanged()
         opened = self._stepper.open_row(session, looked.row, actor)
         task = pages.ready(opened, task_id)
         pages.four_eyes(opened, task, actor)
@@ -202,6 +217,15 @@ class Cases(Views):
         self._stepper.save(opened, "task.completed", task, variable=variable, answers=answers)
         return self._case_of(opened)
 
+    def _broke(self, looked: Looked, actor: Actor, error: Exception) -> None:
+        """Write down that a diagram could not go on; the step itself left nothing behind."""
+        facts = {"element": looked.item.element, "error": type(error).__name__}
+        log.error("step broke", case=str(looked.row.id), task=str(looked.item.id), **facts)
+        try:
+            self.note(looked.row.id, actor, "step.broken", facts)
+        except SQLAlchemyError:
+            log.exception("a broken step could not be written down", case=str(looked.row.id))
+
     def _done(self, opened: OpenCase, task: Task, outcome: str) -> None:
         """Note who did a task, and that the customer may come back to it."""
         run = opened.run
@@ -217,10 +241,12 @@ class Cases(Views):
         """Go back to the page before this one (上一步), keeping what was typed here.
 
         :raises NoWayBack: this is the first page.
+        :raises forms.AnswersRejected: what was typed holds something no browser sends.
         """
+        forms.look_through(typed or {})
         with self._database.transaction() as session:
             looked = self._look(session, task_id, lock=True)
-            self._may_act(looked, actor)
+            must_act(looked.item, looked.row, actor)
             opened = self._stepper.open_row(session, looked.row, actor)
             task = pages.ready(opened, task_id)
             path = pages.way_back(opened, task)
@@ -241,9 +267,10 @@ class Cases(Views):
     def _done_back(self, opened: OpenCase, task: Task) -> None:
         opened.done[task.id] = "back"
 
-    def message(self, case_id: UUID, name: str, actor: Actor) -> Case:
+    def message(self, case_id: UUID, name: str, actor: Actor, *, if_idle: bool = False) -> Case:
         """Send a case a message its diagram waits for, such as ``withdraw``.
 
+        :param if_idle: only when one of its pages is untouched for as long as it may be.
         :raises MessageRefused: it does not wait for this message, or not now.
         """
         with self._database.transaction() as session:
@@ -254,6 +281,8 @@ class Cases(Views):
                 opened = self._stepper.open_row(session, row, actor)
             except TaskGone as ended:
                 raise MessageRefused("the case has ended") from ended
+            if if_idle and not self._is_idle(session, case_id, opened):
+                raise MessageRefused("somebody has just gone on with it")
             definition = MessageEventDefinition(name)
             waiting = [
                 t
@@ -269,6 +298,13 @@ class Cases(Views):
             self._stepper.save(opened, f"message.{name}")
             return self._case_of(opened)
 
+    @staticmethod
+    def _is_idle(session: Session, case_id: UUID, opened: OpenCase) -> bool:
+        idle = select(WorkItemRow.id).where(
+            WorkItemRow.case_id == case_id, WorkItemRow.closed_at.is_(None), WorkItemRow.idle_at <= opened.now
+        )
+        return session.scalar(idle.limit(1)) is not None
+
     def claim(self, task_id: UUID, actor: Actor) -> Case:
         """Take a task out of the common inbox; nobody else can do it then (R-202).
 
@@ -276,7 +312,7 @@ class Cases(Views):
         """
         with self._database.transaction() as session:
             looked = self._look(session, task_id, lock=True)
-            self._may_see(looked, actor)
+            must_see(looked.item, looked.row, actor)
             if actor.kind != "staff":
                 raise NotYours()
             opened = self._stepper.open_row(session, looked.row, actor)
@@ -294,7 +330,7 @@ class Cases(Views):
         """Put a claimed task back into the inbox."""
         with self._database.transaction() as session:
             looked = self._look(session, task_id, lock=True)
-            self._may_see(looked, actor)
+            must_see(looked.item, looked.row, actor)
             if looked.item.claimed_by != actor.label:
                 raise NotClaimed()
             opened = self._stepper.open_row(session, looked.row, actor)

@@ -4,7 +4,7 @@
 holds for the page and the client is never asked for: uploaded pictures, how far an agreement was read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,10 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+import forms
 from engine import clock
-from engine.errors import ElsewhereChanged, NotYours, TaskGone
+from engine.access import must_act
+from engine.errors import ElsewhereChanged, TaskGone
 from engine.operators import Actor, CaseFacts
 from engine.store.database import Database
 from engine.store.sealing import CaseKey, Keyring
@@ -71,14 +73,16 @@ class Desk:
         """Save what was typed; return the new revision and when.
 
         :raises ElsewhereChanged: another device wrote since ``revision`` (A-37).
+        :raises forms.AnswersRejected: what was typed holds something no browser sends.
         """
+        forms.look_through(typed)
         with self._database.transaction() as session:
             _, key, laid, item = self._open(session, task_id, actor)
             if laid.elsewhere(actor, revision):
                 raise ElsewhereChanged()
             return self._write(session, key, item, actor, laid, dict(typed), laid.held)
 
-    def hold(self, task_id: UUID, actor: Actor, change: "HoldChange") -> Laid:
+    def hold(self, task_id: UUID, actor: Actor, change: Callable[[Held], None]) -> Laid:
         """Change what the server holds for a page; ``change`` gets the desk opened, in one transaction."""
         with self._database.transaction() as session:
             facts, key, laid, item = self._open(session, task_id, actor)
@@ -104,8 +108,7 @@ class Desk:
         session.refresh(item)
         if item.closed_at is not None:
             raise TaskGone()
-        if item.owner != actor.id and item.claimed_by != actor.label:
-            raise NotYours()
+        must_act(item, row, actor)
         key = self._keyring.case_key(str(row.id), row.key)
         desk = session.scalar(select(DeskRow).where(DeskRow.task_id == task_id))
         return facts_of(row), key, self.read(key, desk), item
@@ -141,9 +144,3 @@ class Desk:
             touched = max(item.idle_at, item.idle_at + (now - (laid.changed_at or item.opened_at)))
             session.execute(update(WorkItemRow).where(WorkItemRow.id == item.id).values(idle_at=touched))
         return laid.revision + 1, now
-
-
-class HoldChange:
-    """``change(opened: Held)``: lays files or progress onto the desk."""
-
-    def __call__(self, opened: Held) -> None: ...

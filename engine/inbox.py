@@ -9,12 +9,12 @@ import orjson
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
 
 from engine import clock
+from engine.access import STAFF_LANES
 from engine.cases import SUMMARY
 from engine.operators import Actor
 from engine.store.database import Database
 from engine.store.sealing import Keyring
 from engine.store.tables import CaseRow, WorkItemRow
-from engine.views import STAFF_LANES
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,12 @@ class Inbox:
         query = (
             select(func.count())
             .select_from(WorkItemRow)
-            .where(WorkItemRow.closed_at.is_(None), WorkItemRow.lane.in_(actor.roles & STAFF_LANES))
+            .join(CaseRow, CaseRow.id == WorkItemRow.case_id)
+            .where(
+                WorkItemRow.closed_at.is_(None),
+                WorkItemRow.lane.in_(actor.roles & STAFF_LANES),
+                CaseRow.company == actor.company,
+            )
         )
         if actor.branches:
             query = query.where(WorkItemRow.branch.in_(actor.branches))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -207,6 +207,7 @@ class Operator:
 
 
 Check = Callable[[CheckQuery], Verdict]
+Checking = TypeVar("Checking", bound=Callable[..., Verdict])
 
 _OPERATOR = "__kaihu_operator__"
 _CHECK = "__kaihu_check__"
@@ -236,10 +237,10 @@ def operator(
     return mark
 
 
-def check(name: str) -> Callable[[Check], Check]:
-    """Offer a function to forms under ``name``."""
+def check(name: str) -> Callable[[Checking], Checking]:
+    """Offer a function or method to forms under ``name``."""
 
-    def mark(function: Check) -> Check:
+    def mark(function: Checking) -> Checking:
         setattr(function, _CHECK, name)
         return function
 

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 import forms
 from engine import clock, pages
+from engine.access import may_see_case, must_see
 from engine.desk import Desk, Laid
 from engine.diagrams import spiff
-from engine.errors import AlreadyClaimed, NotClaimed, NotYours, TaskGone, UnknownCase
+from engine.errors import TaskGone, UnknownCase
 from engine.operators import Actor, CaseFacts, Verdict
 from engine.releases import Release
 from engine.steps import BLOB, OpenCase, Stepper, data_when_over, facts_of
@@ -22,9 +23,6 @@ from engine.store.database import Database
 from engine.store.journal import JournalEntry
 from engine.store.sealing import CaseKey
 from engine.store.tables import CaseRow, DeskRow, WorkItemRow
-
-#: Lanes whose tasks are taken from a common inbox and must be claimed before they are done.
-STAFF_LANES = frozenset({"reviewer", "compliance", "operator", "agent"})
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,9 @@ class TaskView:
 
 
 @dataclass
-class _Looked:
+class Looked:
+    """A task with its case and what lies on its desk."""
+
     item: WorkItemRow
     row: CaseRow
     laid: Laid
@@ -93,7 +93,7 @@ class Views:
         """
         with self._database.reading() as session:
             looked = self._look(session, task_id)
-            self._may_see(looked, actor)
+            must_see(looked.item, looked.row, actor)
             opened = self._stepper.open_row(session, looked.row, actor)
         task = pages.ready(opened, task_id)
         known = spiff.properties(task.task_spec)
@@ -182,7 +182,7 @@ class Views:
                 return facts_of(row), key, over
             return facts_of(row), key, self._stepper.open_row(session, row, actor).data()
 
-    def _look(self, session: Session, task_id: UUID, lock: bool = False) -> _Looked:
+    def _look(self, session: Session, task_id: UUID, lock: bool = False) -> Looked:
         query = (
             select(WorkItemRow, CaseRow, DeskRow)
             .join(CaseRow, CaseRow.id == WorkItemRow.case_id)
@@ -207,23 +207,7 @@ class Views:
         if item.closed_at is not None:
             raise TaskGone()
         key = self._stepper.around().keyring.case_key(str(row.id), row.key)
-        return _Looked(item, row, self._desk.read(key, desk))
-
-    @staticmethod
-    def _may_see(looked: _Looked, actor: Actor) -> None:
-        item = looked.item
-        if item.lane not in STAFF_LANES:
-            allowed = item.owner == actor.id
-        else:
-            allowed = actor.kind == "staff" and may_see_case(looked.row, actor)
-        if item.lane not in actor.roles or not allowed:
-            raise NotYours()
-
-    def _may_act(self, looked: _Looked, actor: Actor) -> None:
-        self._may_see(looked, actor)
-        item = looked.item
-        if item.lane in STAFF_LANES and item.claimed_by != actor.label:
-            raise AlreadyClaimed() if item.claimed_by else NotClaimed()
+        return Looked(item, row, self._desk.read(key, desk))
 
     def _context(
         self,
@@ -255,12 +239,3 @@ class Views:
             )
         )
         return Case(facts_of(row), task_id, row.closed_at, row.changed_at)
-
-
-def may_see_case(row: CaseRow, actor: Actor) -> bool:
-    """Whether a case is this customer's own, or in the branches of this member of staff."""
-    if actor.kind == "customer":
-        return row.owner == actor.id
-    if actor.kind == "staff":
-        return row.company == actor.company and (not actor.branches or row.branch in actor.branches)
-    return actor.kind == "system"

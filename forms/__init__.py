@@ -9,6 +9,7 @@ What other rooms use:
 * ``for_company(form, context, answers)``: the form with the company's code lists, questions and options;
 * ``prefill(form, context)``: the answers to show first; ``from_html(form, typed)``: what a page posted;
 * ``judge(form, posted, context)``: the answers that may be stored, or ``AnswersRejected``;
+* ``look_through(typed)``: refuses what no browser sends, also where nothing is judged yet;
 * ``json_schema(form)``: the same for the REST API;
 * ``KINDS``, ``RULES``, ``PAGE_RULES``: what a form may name; ``SETTINGS``: what a judgement reads of the
   company's parameters;
@@ -44,6 +45,7 @@ from forms.errors import (
 )
 from forms.field_photo import last_return, open_slots
 from forms.fields import is_empty
+from forms.guard import guard as look_through
 from forms.guard import refused_key
 from forms.html import from_html
 from forms.json_schema import json_schema
@@ -84,6 +86,7 @@ __all__ = [
     "last_return",
     "lint",
     "load",
+    "look_through",
     "names",
     "open_slots",
     "parse",

@@ -160,7 +160,15 @@ class Drawing:
     def timer(self, key: str, duration: str) -> str:
         return self.node("intermediateCatchEvent", key, body=_timer(key, duration))
 
-    def on(self, host: str, key: str, definition: str, *, interrupting: bool = True) -> str:
+    def on(
+        self,
+        host: str,
+        key: str,
+        definition: str,
+        *,
+        interrupting: bool = True,
+        properties: Mapping[str, str] | None = None,
+    ) -> str:
         """Draw a boundary event: ``timer:P1D``, ``message:name`` or ``error:CODE``."""
         kind, _, value = definition.partition(":")
         if kind == "timer":
@@ -172,7 +180,8 @@ class Drawing:
             self.beside.append(f'<bpmn:error id="error_{key}" name="e" errorCode={quoteattr(value)}/>')
             body = f'<bpmn:errorEventDefinition id="{key}_definition" errorRef="error_{key}"/>'
         cancel = "" if interrupting else ' cancelActivity="false"'
-        return self.node("boundaryEvent", key, attributes=f'attachedToRef="{host}"{cancel}', body=body)
+        attached = f'attachedToRef="{host}"{cancel}'
+        return self.node("boundaryEvent", key, attributes=attached, body=body, properties=properties)
 
     def flow(self, source: str, target: str, condition: str | None = None, key: str | None = None) -> str:
         line = _Line(key or f"{source}_to_{target}", source, target, condition)

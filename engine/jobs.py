@@ -16,28 +16,28 @@ import procrastinate
 import structlog
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
-from sqlalchemy import delete, select, text
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from engine import clock
+from engine.access import may_see_case
 from engine.cases import Cases
-from engine.errors import EngineError, MessageRefused, TaskGone
-from engine.operators import SYSTEM, Actor, JobCall, Operator, OperatorError, RetryLater
+from engine.errors import EngineError, NotYours, TaskGone
+from engine.operators import Actor, JobCall, Operator, OperatorError, RetryLater
 from engine.steps import OpenCase, Stepper, facts_of
 from engine.store.database import Database
 from engine.store.journal import JournalEntry
-from engine.store.tables import CaseRow, JobRow, WorkItemRow
+from engine.store.tables import CaseRow, JobRow
+from engine.sweep import Sweep
 
 log = structlog.get_logger("engine.jobs")
 
 #: Seconds a worker may be silent before its jobs are given to another.
 STALLED_SECONDS = 30.0
-#: Seconds after which a job without a queue entry is put into the queue again.
-LOST_SECONDS = 20.0
-#: Cases taken in one sweep.
-SWEEP = 100
-
 WORKER = Actor("system", "worker")
+#: Stands in for an operator that this worker does not know: the job waits for a person.
+_UNKNOWN = Operator("unknown", lambda: None, {}, job=True, attempts=1)
 
 
 class Queue:
@@ -78,7 +78,7 @@ class Jobs:
     def __init__(self, database: Database, stepper: Stepper, cases: Cases) -> None:
         self._database = database
         self._stepper = stepper
-        self._cases = cases
+        self._sweep = Sweep(database, stepper, cases)
 
     # -- one job ------------------------------------------------------------------------------------
 
@@ -102,8 +102,6 @@ class Jobs:
             task = self._started(opened, task_id)
             if task is None:
                 return "gone"
-            parameters = task.task_spec.parameters(task)
-            operator = self._stepper.catalogue.operator(job.operator)
             call = JobCall(
                 str(task_id),
                 facts_of(row),
@@ -112,31 +110,26 @@ class Jobs:
                 job.attempts + 1,
                 self._stepper.around(),
             )
+            name = job.operator
         began = time.monotonic()
         try:
-            result = dict(operator.function(call, **parameters) or {})
+            operator = self._stepper.catalogue.operator(name)
+            result = dict(operator.function(call, **task.task_spec.parameters(task)) or {})
+            outcome = self._finish(case_id, task_id, result)
         except OperatorError as no:
-            failure = _Failure(no.text, no.code)
+            outcome = self._fail(case_id, task_id, _Failure(no.text, no.code))
         except RetryLater as later:
-            failure = _Failure(later.text, retry=True, seconds=later.seconds)
+            outcome = self._fail(case_id, task_id, _Failure(later.text, retry=True, seconds=later.seconds))
+        except OperationalError:
+            # The database is away: nothing can be written down; the queue or the sweep comes back to it.
+            raise
         except Exception as broken:
             # A worker must outlive one bad job; the job is retried and then shown to a person.
-            log.exception("operator broke", case=str(case_id), task=str(task_id), operator=operator.name)
-            failure = _Failure(f"{type(broken).__name__} in {operator.name}", retry=True)
-        else:
-            outcome = self._finish(case_id, task_id, result)
-            self._log(case_id, task_id, operator, outcome, began)
-            return outcome
-        outcome = self._fail(case_id, task_id, operator, failure)
-        self._log(case_id, task_id, operator, outcome, began)
-        return outcome
-
-    @staticmethod
-    def _log(case_id: UUID, task_id: UUID, operator: Operator, outcome: str, began: float) -> None:
+            log.exception("job broke", case=str(case_id), task=str(task_id), operator=name)
+            outcome = self._fail(case_id, task_id, _Failure(f"{type(broken).__name__} in {name}", retry=True))
         took = round(time.monotonic() - began, 3)
-        log.info(
-            "job", case=str(case_id), task=str(task_id), operator=operator.name, outcome=outcome, seconds=took
-        )
+        log.info("job", case=str(case_id), task=str(task_id), operator=name, outcome=outcome, seconds=took)
+        return outcome
 
     @staticmethod
     def _started(opened: OpenCase, task_id: UUID) -> Task | None:
@@ -154,7 +147,6 @@ class Jobs:
             task.complete()
             opened.run.trace.append(task.task_spec)
             opened.run.do_engine_steps()
-            session.execute(delete(JobRow).where(JobRow.task_id == task_id))
             self._stepper.save(opened, "job.done", task)
             return "done"
 
@@ -166,32 +158,32 @@ class Jobs:
         task = self._started(opened, task_id)
         return None if task is None else (opened, task)
 
-    def _fail(self, case_id: UUID, task_id: UUID, operator: Operator, failure: _Failure) -> str:
+    def _fail(self, case_id: UUID, task_id: UUID, failure: _Failure) -> str:
         with self._database.transaction() as session:
             found = self._lock(session, case_id, task_id)
             job = session.get(JobRow, task_id)
             if found is None or job is None:
                 return "late"
             opened, task = found
-            job.attempts += 1
-            job.problem = failure.text
-            if failure.retry and job.attempts < operator.attempts:
-                pause = failure.seconds or operator.pause(job.attempts).total_seconds()
+            operator = self._stepper.catalogue.operators.get(job.operator, _UNKNOWN)
+            attempts = job.attempts + 1
+            if failure.retry and attempts < operator.attempts:
+                pause = failure.seconds or operator.pause(attempts).total_seconds()
+                job.attempts, job.problem = attempts, failure.text
                 job.due_at = opened.now + timedelta(seconds=pause)
                 self._stepper.defer_job(session, opened.row, task_id, operator.name, pause)
                 return "retry"
             code = failure.code or (operator.errors[0] if operator.errors else None)
             if code is not None and self._catch(opened, task, code, failure.text):
-                session.delete(job)
                 self._stepper.save(opened, "job.failed", task, problem={"code": code, "text": failure.text})
                 return "error"
-            job.state = "incident"
+            job.state, job.attempts, job.problem = "incident", attempts, failure.text
             entry = JournalEntry(
                 "job.incident", WORKER.label, {"element": task.task_spec.name}, None, task_id
             )
             self._stepper.journal.write(session, opened.row, opened.key, [entry], opened.now)
             self._stepper.tell(session, opened.row, ["operator"])
-            log.error("incident", case=str(case_id), task=str(task_id), operator=operator.name)
+            log.error("incident", case=str(case_id), task=str(task_id), operator=job.operator)
             return "incident"
 
     @staticmethod
@@ -206,90 +198,46 @@ class Jobs:
     def retry(self, task_id: UUID, actor: Actor) -> None:
         """Let a member of staff try a job again that became an incident."""
         with self._database.transaction() as session:
-            job = session.get(JobRow, task_id, with_for_update=True)
-            if job is None or job.state != "incident" or "operator" not in actor.roles:
+            row = session.scalar(
+                select(CaseRow)
+                .join(JobRow, JobRow.case_id == CaseRow.id)
+                .where(JobRow.task_id == task_id)
+                .with_for_update(of=CaseRow)
+            )
+            job = session.get(JobRow, task_id)
+            if row is None or job is None or job.state != "incident":
                 raise TaskGone()
-            row = session.get(CaseRow, job.case_id)
-            if row is None:
-                raise TaskGone()
+            if "operator" not in actor.roles or not may_see_case(row, actor):
+                raise NotYours()
             job.state, job.attempts, job.due_at = "waiting", 0, clock.now()
+            key = self._stepper.around().keyring.case_key(str(row.id), row.key)
+            entry = JournalEntry("job.retried", actor.label, {"operator": job.operator}, None, task_id)
+            self._stepper.journal.write(session, row, key, [entry], job.due_at)
             self._stepper.defer_job(session, row, task_id, job.operator)
 
-    # -- what happens by itself ---------------------------------------------------------------------
-
     def sweep(self) -> dict[str, int]:
-        """Fire timers, end what lay idle too long, and put lost jobs back into the queue."""
-        return {"timers": self._fire_timers(), "idle": self._expire(), "lost": self._find_lost()}
-
-    def _fire_timers(self) -> int:
-        fired = 0
-        due = (
-            select(CaseRow.id).where(CaseRow.next_due <= clock.now()).order_by(CaseRow.next_due).limit(SWEEP)
-        )
-        with self._database.reading() as session:
-            ids = list(session.scalars(due))
-        for case_id in ids:
-            with self._database.transaction() as session:
-                row = session.scalar(
-                    select(CaseRow)
-                    .where(CaseRow.id == case_id, CaseRow.next_due <= clock.now())
-                    .with_for_update(skip_locked=True)
-                )
-                if row is None:
-                    continue
-                opened = self._stepper.open_row(session, row, SYSTEM)
-                opened.run.refresh_timers()
-                opened.run.do_engine_steps()
-                self._stepper.save(opened, "timer.fired")
-                fired += 1
-        return fired
-
-    def _expire(self) -> int:
-        idle = (
-            select(WorkItemRow.case_id, WorkItemRow.idle_message)
-            .where(WorkItemRow.idle_at <= clock.now(), WorkItemRow.closed_at.is_(None))
-            .limit(SWEEP)
-        )
-        with self._database.reading() as session:
-            found = list(session.execute(idle).tuples())
-        expired = 0
-        for case_id, name in found:
-            try:
-                self._cases.message(case_id, name or "expire", SYSTEM)
-                expired += 1
-            except MessageRefused:
-                log.error("idle case does not take its message", case=str(case_id), message=name)
-        return expired
-
-    def _find_lost(self) -> int:
-        """Level-triggered: whatever waits and is in no queue is put into the queue again."""
-        lost = text(
-            "select j.task_id, j.case_id, j.operator from job j "
-            "where j.state = 'waiting' and j.due_at < :since and not exists ("
-            "select 1 from procrastinate_jobs q where q.status in ('todo', 'doing') "
-            "and q.task_name = 'engine.run_job' and q.args->>'task_id' = j.task_id::text) limit :most"
-        )
-        with self._database.transaction() as session:
-            since = clock.now() - timedelta(seconds=LOST_SECONDS)
-            rows = session.execute(lost, {"since": since, "most": SWEEP}).all()
-            for task_id, case_id, operator in rows:
-                row = session.get(CaseRow, case_id)
-                if row is not None:
-                    self._stepper.defer_job(session, row, task_id, operator)
-                    log.warning("job put back into the queue", case=str(case_id), task=str(task_id))
-        return len(rows)
+        """Do what is due by itself; see ``engine.sweep``."""
+        return self._sweep.run()
 
 
 Run = Callable[..., Any]
 
 
 def worker_app(
-    url: str, jobs: Jobs, more: Mapping[str, Run] | None = None, sweeps: Mapping[str, Run] | None = None
+    url: str,
+    jobs: Jobs,
+    more: Mapping[str, Run] | None = None,
+    sweeps: Mapping[str, Run] | None = None,
+    *,
+    stalled_seconds: float = STALLED_SECONDS,
+    every: int = 5,
 ) -> procrastinate.App:
     """Return the queue's application for a worker.
 
     :param more: further jobs by name, such as ``notices.deliver``; called with their ids.
     :param sweeps: what else happens by itself, by name; called every minute.
+    :param stalled_seconds: how long a worker may be silent before its jobs are given to another.
+    :param every: seconds between two sweeps, a divisor of 60.
     """
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=2, max_size=8))
 
@@ -297,15 +245,15 @@ def worker_app(
     def run_job(case_id: str, task_id: str) -> None:
         jobs.run(UUID(case_id), UUID(task_id))
 
-    @app.periodic(cron="*/5 * * * * *")
+    @app.periodic(cron=f"*/{every} * * * * *")
     @app.task(name="engine.sweep", queue="sweep", queueing_lock="engine.sweep", pass_context=False)
     def sweep(timestamp: int) -> None:
         jobs.sweep()
 
-    @app.periodic(cron="*/5 * * * * *")
+    @app.periodic(cron=f"*/{every} * * * * *")
     @app.task(name="engine.stalled", queue="sweep", queueing_lock="engine.stalled")
     async def stalled(timestamp: int) -> None:
-        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled_seconds):
             log.warning("a worker died over a job; it is given to another", job=job.id, name=job.task_name)
             await app.job_manager.retry_job(job)
 

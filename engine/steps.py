@@ -16,7 +16,7 @@ import orjson
 import structlog
 from SpiffWorkflow.task import Task
 from sqlalchemy import case as sql_case
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from engine import clock
@@ -208,6 +208,8 @@ class Stepper:
             row.blob = opened.key.seal(state.dump(run), BLOB)
         self._save_work_items(opened, people)
         self._save_jobs(opened, [jobs[i] for i in jobs.keys() - opened.jobs_before])
+        if gone := opened.jobs_before - jobs.keys():
+            session.execute(delete(JobRow).where(JobRow.task_id.in_(gone)))
         facts = {
             "ended": [s.name for s in run.trace if getattr(s, "bpmn_id", None)],
             "started": [t.task_spec.name for t in started],
@@ -315,7 +317,8 @@ class Stepper:
         self, session: Session, row: CaseRow, task_id: UUID, operator: str, seconds: float = 0
     ) -> None:
         """Put one service task into the queue, in the session's transaction."""
-        lock = f"owner:{row.owner}" if self.catalogue.operator(operator).lock == "owner" else None
+        known = self.catalogue.operators.get(operator)
+        lock = f"owner:{row.owner}" if known is not None and known.lock == "owner" else None
         self._defer(
             session, "engine.run_job", lock=lock, seconds=seconds, case_id=str(row.id), task_id=str(task_id)
         )

@@ -17,7 +17,6 @@ import structlog
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from engine import clock
@@ -120,9 +119,6 @@ class Jobs:
             outcome = self._fail(case_id, task_id, _Failure(no.text, no.code))
         except RetryLater as later:
             outcome = self._fail(case_id, task_id, _Failure(later.text, retry=True, seconds=later.seconds))
-        except OperationalError:
-            # The database is away: nothing can be written down; the queue or the sweep comes back to it.
-            raise
         except Exception as broken:
             # A worker must outlive one bad job; the job is retried and then shown to a person.
             log.exception("job broke", case=str(case_id), task=str(task_id), operator=name)

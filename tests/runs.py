@@ -29,6 +29,16 @@ class Operators:
         return self._answer(spec.operation_name, task.data)
 
 
+class JobsOnly:
+    """A host that leaves the operators named to a worker; others answer at once with nothing."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def run_operator(self, spec: spiff.OperatorTask, task: Task) -> Mapping[str, Any] | None:
+        return None if spec.operation_name in self._names else {}
+
+
 def parsed(
     *drawings: Drawing,
     tables: Mapping[str, bytes] | None = None,

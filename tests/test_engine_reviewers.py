@@ -6,7 +6,7 @@ import pytest
 
 from engine.diagrams import state
 from tests.diagram_writer import Drawing
-from tests.runs import Paper, parsed
+from tests.runs import JobsOnly, Paper, parsed
 
 ROUNDS = 3
 
@@ -186,8 +186,7 @@ def test_reminders_of_many_rounds_do_not_grow(the_clock):
 
 
 def test_a_reminder_that_ends_last_overwrites_nothing(the_clock):
-    jobs = {"note.write"}
-    paper = Paper(parsed(reminded()), host=_JobsOnly(jobs))
+    paper = Paper(parsed(reminded()), host=JobsOnly("note.write"))
     paper.does("ask", {"round": 0})
     the_clock.advance(hours=5)
     paper.run.refresh_timers()
@@ -202,14 +201,6 @@ def test_a_reminder_that_ends_last_overwrites_nothing(the_clock):
     assert paper.data["ask"] == {"round": 1}
     assert paper.data["look"] == {"again": 0, "round": 1}
     assert paper.data["remind"] == {"sent": True}
-
-
-class _JobsOnly:
-    def __init__(self, names: set[str]) -> None:
-        self._names = names
-
-    def run_operator(self, spec, task):
-        return None if spec.operation_name in self._names else {}
 
 
 def test_the_library_alone_would_skip_the_second_reviewer(monkeypatch):
@@ -242,7 +233,7 @@ def test_the_refused_job_alone_takes_its_own_way_out():
         drawing.chain("fork", f"{side}_job", f"{side}_meet", "join")
         drawing.chain(f"{side}_refused", f"{side}_person", f"{side}_meet")
     drawing.flow("join", "finish")
-    paper = Paper(parsed(drawing), host=_JobsOnly({"note.write"}))
+    paper = Paper(parsed(drawing), host=JobsOnly("note.write"))
     assert paper.run.fail(paper.task("right_job"), "COUNTER", {"text": "no"})
     paper.run.do_engine_steps()
     paper.keep()
@@ -266,7 +257,7 @@ def test_an_error_goes_to_the_nearest_way_out_around_it():
     drawing.end()
     drawing.chain("begin", "inside", "finish")
     drawing.chain("refused", "person", "helped")
-    paper = Paper(parsed(drawing), host=_JobsOnly({"note.write"}))
+    paper = Paper(parsed(drawing), host=JobsOnly("note.write"))
     assert not paper.run.fail(paper.task("work"), "ANOTHER")
     assert paper.run.fail(paper.task("work"), "COUNTER")
     paper.run.do_engine_steps()

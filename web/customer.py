@@ -84,9 +84,12 @@ def case(case_id: UUID) -> AnyResponse | str:
     _, key, data = current.engine().cases.data(case_id, current.person())
     release = current.engine().cases.release_of(case_id)
     agreed = (data.get("consents") or {}).get("documents") or []
+    standing = _standing(found, data)
+    here = url_for("customer.case", case_id=case_id)
+    actions = [one for one in standing["actions"] if one["url"] != here]  # not a link to this very page
     return render_template(
         "case.html",
-        case={"title": naming.subject(found.facts.type), **_standing(found, data)},
+        case={"title": naming.subject(found.facts.type), **standing, "actions": actions},
         comparison=[],
         trail=comparison.history(release, found.facts, key, staff=False),
         documents=[

@@ -46,6 +46,7 @@ class Kaihu:
         self.product = product
         self.ahead = ahead
         self._serial = count(1)
+        self._app = create_app(product.web)
 
     def now(self) -> datetime:
         """Return business time."""
@@ -135,7 +136,7 @@ class Kaihu:
         """Lend the same pages without a browser, to get somebody to the step where their test begins."""
         clock.set_offset(self.ahead.total_seconds())
         try:
-            yield Running(self.product, create_app(self.product.web), {}, self.ahead)
+            yield Running(self.product, self._app, {}, self.ahead)
         finally:
             clock.set_offset(0)
 

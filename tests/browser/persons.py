@@ -45,6 +45,11 @@ class Person:
         expect(self.page.get_by_role("main")).to_contain_text(words)
         return self
 
+    def sees_plainly(self, words: str) -> Self:
+        """Wait until words that a page keeps ready are shown."""
+        expect(self.page.get_by_role("main").get_by_text(words).filter(visible=True)).to_have_count(1)
+        return self
+
     def does_not_see(self, words: str) -> Self:
         """Make sure that the page does not say something; wait for what it should say before."""
         shown = self.page.get_by_role("main").get_by_text(words).filter(visible=True)

@@ -169,3 +169,9 @@ def test_a_reviewer_signs_in_with_password_and_one_time_number(kaihu, opens):
     shen = Reviewer(kaihu, opens(), "reviewer1").opens("/desk/login")
     shen.answers({"用户名": "reviewer1", "密码": told["password"], "动态验证码": totp_now(told["totp"])})
     shen.presses("登录").sees("任务箱")
+
+
+def test_r140_a_change_is_marked_and_taking_it_back_unmarks_it(customer):
+    zhang = customer("C01").has_got_to("change_other_info")
+    zhang.chooses_occupation("个体工商户", "个体工商户、私营企业主").sees_plainly("原：经济、金融业务人员")
+    zhang.chooses_occupation("经济、金融", "经济、金融业务人员").does_not_see("原：经济、金融业务人员")

@@ -10,8 +10,9 @@ export class Changed {
   }
 
   follow() {
-    const radio = this.root.querySelector("input[type=radio]");
-    const chosen = radio ? this.root.querySelector("input[type=radio]:checked") : this.root.querySelector(".control");
+    const one = (what) => this.root.querySelector(what);
+    // A picker puts a field for searching before the select; the select holds the answer.
+    const chosen = one("input[type=radio]") ? one("input[type=radio]:checked") : one("select") ?? one(".control");
     const changed = (chosen?.value ?? "") !== this.old;
     this.root.classList.toggle("question--changed", changed);
     this.note.hidden = !changed;

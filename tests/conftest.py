@@ -125,5 +125,7 @@ def prepared_cluster() -> Iterator[Path]:
 def cluster(prepared_cluster: Path) -> Iterator[Cluster]:
     """Lend a PostgreSQL of the test's own, started, which it may kill."""
     with throw_away_cluster(prepared_cluster) as own:
+        # What it has accepted must survive a kill -9, if not a power cut.
+        own.settings["synchronous_commit"] = "on"
         own.start()
         yield own

@@ -132,9 +132,15 @@ class Staff:
 class Room:
     """The engine, the world outside, and the people."""
 
-    def __init__(self, url: str, files: Path, keyring: Keyring | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        files: Path,
+        keyring: Keyring | None = None,
+        delivery: errand.Delivery | None = None,
+    ) -> None:
         self.company, self.prefix = "0002", ""
-        self.delivery = errand.Delivery()
+        self.delivery = delivery or errand.Delivery()
         self.engine = Engine(
             Database(url),
             keyring or Keyring.generate(),

@@ -1,7 +1,6 @@
 """States written by any version of this product are read, and their cases finished, by this one."""
 
 import json
-import re
 from datetime import UTC, datetime
 
 import pytest
@@ -30,7 +29,7 @@ WAITING = {
 
 
 def read(path) -> Paper:
-    version = re.match(r"blob_v(\d+)_", path.name)[1]
+    version = path.stem.split("_")[1].removeprefix("v")
     files = json.loads((FOLDER / f"release_v{version}.json").read_text("utf-8"))
     diagram = spiff.parse({name: text.encode() for name, text in files.items()}, "golden")
     paper = Paper.__new__(Paper)

@@ -30,7 +30,7 @@ FLAGS = (
     "--accept-lang=zh-CN",
 )
 #: Longest wait for anything a page should show, in milliseconds; two cores may be busy.
-PATIENCE = 15_000
+PATIENCE = 30_000
 
 Opens = Callable[..., Page]
 _failed = pytest.StashKey[bool]()

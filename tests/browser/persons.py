@@ -257,7 +257,7 @@ class Customer(Person):
     def signs(self) -> Self:
         """Read every agreement, agree and go on."""
         expect(self.page.get_by_role("heading", name="协议签署")).to_be_visible()
-        self.reads_all_agreements().agrees().presses("下一步")
+        self.reads_all_agreements().agrees().presses("签署协议")
         return self.sees("已成功提交")
 
     # Answers
@@ -394,7 +394,7 @@ def reads_to_the_end(page: Page) -> None:
     """Read the document that is open to its end and say so; the page goes back where it came from."""
     page.get_by_text("—— 全文结束 ——").scroll_into_view_if_needed()
     page.get_by_role("button", name="已阅读到底").click()
-    expect(page.get_by_role("button", name="下一步")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^(下一步|签署协议)$"))).to_be_visible()
 
 
 def photo(slot: str) -> FilePayload:

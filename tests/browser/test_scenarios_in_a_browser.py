@@ -118,7 +118,7 @@ def test_g43_agreements_are_signed_after_each_was_read_to_its_end(customer):
     zhang.presses("下一步").sees("未阅读")
     box = zhang.page.get_by_role("checkbox", name="我已阅读并同意 以上所有协议和业务规则内容")
     expect(box).to_be_disabled()
-    zhang.presses("下一步").is_told("")
+    zhang.presses("签署协议").is_told("请先阅读完《客户须知》")
     zhang.follows("《客户须知》")
     expect(zhang.page.get_by_role("button", name="请继续阅读")).to_be_disabled()
     zhang.finishes_reading()

@@ -18,7 +18,7 @@ def test_a_phone_is_changed_without_scripts(kaihu, customer):
     reads_everything(zhang)
     zhang.agrees_to_upload().presses("下一步").types_new_mobile(new).presses("下一步")
     reads_everything(zhang)
-    zhang.agrees().presses("下一步").sees("已成功提交")
+    zhang.agrees().presses("签署协议").sees("已成功提交")
     assert kaihu.case(zhang.number).state == "submitted"
     zhang.opens("/me").section("联系电话").get_by_role("button", name="撤回").click()
     zhang.sees("申请已撤回")

@@ -518,3 +518,10 @@ def test_subprocesses_of_one_release_may_share_an_id_unless_they_run_together():
     two.end()
     two.chain("inner", "away", "finish")
     assert ("inner", "id.elsewhere") in told(one, two)
+
+
+def test_a_parameter_named_like_an_element_is_named():
+    drawing = page()
+    drawing.service("note", parameters={"ask": "'x'"})
+    drawing.chain("begin", "ask", "note", "finish")
+    assert ("note", "id.parameter") in told(drawing)

@@ -231,6 +231,16 @@ def _ids(diagram: Diagram) -> None:
                 f"编号“{key}”是引擎内部使用的名称；请换一个",
                 f"the id {key!r} is used by the engine itself; choose another",
             )
+    for parameter in diagram.root.iter(f"{{{grammar.SPIFF}}}parameter"):
+        key = parameter.get("id", "")
+        if key in seen:
+            # The library looks for a flow's target by id, among parameters too.
+            diagram.report(
+                owner(parameter),
+                "id.parameter",
+                f"参数“{key}”与图中另一个元素的编号相同，引擎会混淆；请给那个元素换一个编号",
+                f"the parameter {key!r} has the id of an element; give that element another id",
+            )
 
 
 def _drawing(diagram: Diagram) -> None:

@@ -69,6 +69,29 @@ def test_an_answer_that_comes_after_another_workers_is_dropped(room, approved):
     assert room.kinds(approved.case).count("job.done") == 1
 
 
+def test_a_late_answer_does_not_start_the_next_page_again(room):
+    """Also when the case is still under way, and the task of the job still known."""
+    drawing = Drawing("thanked", "谢", {"businessType": "94", "category": "thanked"})
+    drawing.start()
+    drawing.service("deliver", "parcel.deliver", parameters={"wish": "'x'"})
+    drawing.user("thanks", form="wish")
+    drawing.end()
+    drawing.chain("begin", "deliver", "thanks", "finish")
+    room.publishes({"thanked.bpmn": drawing.xml(), **errand.forms()})
+    customer = room.customer()
+    customer.starts("thanked")
+    (job,) = room.jobs()
+
+    def meanwhile(call) -> None:
+        room.delivery.happens = lambda call: None
+        assert room.engine.jobs.run(job.case_id, job.task_id) == "done"
+
+    room.delivery.happens = meanwhile
+    assert room.engine.jobs.run(job.case_id, job.task_id) == "late"
+    assert [item.element for item in room.items(customer.case)] == ["thanks"]
+    assert room.kinds(customer.case) == ["case.started", "job.done"]
+
+
 def test_a_failure_that_comes_after_another_workers_success_is_dropped(room, approved):
     (job,) = room.jobs()
 

@@ -1,11 +1,15 @@
 """The journal keeps everything that happened, and nobody changes it unseen; nothing personal lies open."""
 
+from datetime import UTC
+
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from engine.store import SealBroken
+from engine.store.journal import link
 from tests import errand
 from tests.engine_room import PROFILE, Room
 
@@ -110,6 +114,26 @@ def test_whoever_owns_the_database_does_not_change_a_row_unseen(shared, finished
             connection.execute(one, [subject] if "%s" in one else None)
         connection.execute("alter table journal enable trigger journal_append_only")
     assert found in shared.breaks_chain(finished.case)
+
+
+def test_whoever_also_makes_the_row_fit_is_found_out_by_the_next(shared, finished):
+    subject = f"case:{finished.case.id}"
+    with owner(shared.engine.database.url) as connection:
+        rows = connection.cursor(row_factory=dict_row)
+        (before,) = rows.execute(
+            "select hash from journal where subject = %s and seq = 2", [subject]
+        ).fetchall()
+        (row,) = rows.execute("select * from journal where subject = %s and seq = 3", [subject]).fetchall()
+        row["at"] = row["at"].astimezone(UTC)
+        assert link(before["hash"], row) == row["hash"]
+        row["kind"] = "task.forged"
+        connection.execute("alter table journal disable trigger journal_append_only")
+        connection.execute(
+            "update journal set kind = %s, hash = %s where subject = %s and seq = 3",
+            [row["kind"], link(before["hash"], row), subject],
+        )
+        connection.execute("alter table journal enable trigger journal_append_only")
+    assert shared.breaks_chain(finished.case) == "entry 4 was changed"
 
 
 def test_a_row_of_another_case_does_not_pass_for_ones_own(shared, finished):

@@ -187,7 +187,7 @@ def test_reminders_of_many_rounds_do_not_grow(the_clock):
 
 def test_a_reminder_that_ends_last_overwrites_nothing(the_clock):
     paper = Paper(parsed(reminded()), host=JobsOnly("note.write"))
-    paper.does("ask", {"round": 0})
+    paper.does("ask", {"round": 0, "reason": "of the first round only"})
     the_clock.advance(hours=5)
     paper.run.refresh_timers()
     paper.run.do_engine_steps()

@@ -304,7 +304,9 @@ class Customer(Person):
     @property
     def number(self) -> str:
         """受理单号 of the page that is open."""
-        found = NUMBER.search(self.page.get_by_role("main").inner_text())
+        shown = self.page.get_by_role("main")
+        expect(shown).to_contain_text(NUMBER)
+        found = NUMBER.search(shown.inner_text())
         assert found, "the page shows no 受理单号"
         return found[1]
 

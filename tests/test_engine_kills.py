@@ -113,6 +113,7 @@ def ask(office, sql):
         return connection.execute(sql).fetchall()
 
 
+@pytest.mark.timeout(1500)  # a hundred kills with --long
 def test_nothing_accepted_is_lost_and_nothing_is_done_twice(office, long, capsys):
     chance = random.Random(office.seed)  # noqa: S311 - repeatable
     deadline = time.monotonic() + 30

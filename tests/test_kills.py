@@ -224,6 +224,7 @@ def shop(cluster: Cluster, tmp_path: Path) -> Iterator[Shop]:
             product.engine.database.dispose()
 
 
+@pytest.mark.timeout(1500)  # a hundred kills with --long
 def test_whoever_is_killed_no_accepted_step_is_lost_and_nothing_is_done_twice(shop: Shop, long: bool):
     seed = int(os.environ.get("KAIHU_SEED") or random.SystemRandom().randrange(10**6))
     print(f"KAIHU_SEED={seed}")

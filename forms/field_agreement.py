@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from forms.context import Asked
+from forms.context import Asked, Context
 from forms.fields import Found, Kind, NotAnAnswer, Typed, ticked
 from forms.schema import Component
 
@@ -64,6 +64,13 @@ class Agreement(Kind):
 
     def html(self, component: Component, name: str, typed: Typed) -> Any:
         return ticked(typed.get(name) or typed.get(f"{name}.agreed"))
+
+    def prefill(self, component: Component, context: Context, scope: Mapping[str, Any]) -> Any:
+        held = context.held.get(component.key)
+        # A consent that was acted on, by putting in a picture, stays ticked.
+        if component.text and isinstance(held, Mapping) and held.get("agreed"):
+            return {"agreed": True}
+        return super().prefill(component, context, scope)
 
     def schema(self, component: Component) -> dict[str, Any]:
         return {"type": "boolean", **({"const": True} if component.validate.required else {})}

@@ -333,8 +333,14 @@ def run(arguments: Sequence[str], called_from: Path) -> None:
     if options.port is not None:
         command.append(f"--port={options.port}")
     if options.part:
-        command += [options.part, *options.rest]
+        command += [options.part, *(_from(called_from, one) for one in options.rest)]
     _become(command)
+
+
+def _from(folder: Path, argument: str) -> str:
+    """Return a file's name as seen from anywhere; other arguments stay as they are."""
+    there = folder / argument
+    return str(there) if not argument.startswith("-") and there.is_file() else argument
 
 
 def test(arguments: Sequence[str], called_from: Path) -> None:

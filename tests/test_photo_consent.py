@@ -1,5 +1,6 @@
 """Separate consent stands before the first picture, not behind it (domain 3.13)."""
 
+import re
 from io import BytesIO
 
 import pytest
@@ -40,3 +41,9 @@ def test_the_consent_counts_from_the_first_picture(product: Running, at_upload: 
     _, _, data = product.engine.cases.data(product.rows()[0].id, SYSTEM)
     assert data["photos"]["photo_consent"]["agreed_at"] < (product.rows()[0].changed_at).isoformat()
     assert data["photos"]["photo_consent"]["agreed_at"] >= before.isoformat()
+
+
+def test_a_consent_that_was_acted_on_stays_ticked(at_upload: Customer):
+    sends(at_upload, "front", **{"photo_consent.agreed": "true"})
+    at_upload.opens(f"/me/tasks/{at_upload.task}")
+    assert re.search(r'name="photo_consent.agreed" value="true" checked', at_upload.text)

@@ -180,7 +180,7 @@ def _take(view: TaskView, component: Component, content: bytes, name: str) -> tu
         desk.held[component.key] = held
         desk.held["pictures_taken"] = taken
         if (consent := _consent(view)) is not None:
-            desk.held.setdefault(consent.key, {"agreed_at": at.isoformat()})
+            desk.held.setdefault(consent.key, {"agreed": True, "agreed_at": at.isoformat()})
 
     laid = engine.desk.hold(view.task_id, current.person(), lay)
     log.info("picture taken in", case=str(view.case.id), task=str(view.task_id), slot=component.key)

@@ -277,3 +277,14 @@ def test_deciding_twice_changes_nothing(product, customer, reviewer):
 
 def test_a_task_that_never_was_is_not_found(reviewer):
     assert reviewer.opens(f"/desk/tasks/{uuid4()}").status_code == 404
+
+
+def test_the_next_reviewer_reads_why_it_was_sent_back(customer, reviewer, second_reviewer):
+    customer.signs_in("C01").submits_phone()
+    reviewer.claims().returns("D02", note="请改为本人号码")
+    customer.product.later(minutes=2)  # a new code may be asked for again
+    customer.opens(f"/me/cases/{customer.case}")
+    customer.types_phone("13612345699").signs()
+    second_reviewer.claims()
+    assert second_reviewer.sees("上次打回的原因")
+    assert second_reviewer.sees("请改为本人号码")

@@ -211,6 +211,7 @@ def _page(view: TaskView, problems: Iterable[forms.Problem] = ()) -> str:
         comparison=_compared(view),
         photos=_photos(view.case, view.data),
         documents=_documents(view.data),
+        returned=naming.returned(view.data),
         flags=[{"code": f, "text": wording.flag(f)} for f in view.case.flags],
         history=comparison.history(running, view.case, view.case_key, staff=True),
         problems=tuple(problems),

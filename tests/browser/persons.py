@@ -68,6 +68,11 @@ class Person:
         self.page.get_by_label(name, exact=True).check()
         return self
 
+    def chooses_segment(self, name: str) -> Self:
+        """Press one of several choices that stand side by side; a letter may follow its name."""
+        self.page.get_by_role("radio", name=re.compile(f"^{name}")).check()
+        return self
+
     def field(self, name: str) -> Locator:
         """Return the field for a text."""
         return self.page.get_by_label(re.compile(rf"^{re.escape(name)}\s*\*?$")).filter(visible=True)
@@ -118,7 +123,7 @@ class Customer(Person):
     def fills_in_login(self, account: str = "期货账户") -> Self:
         """Fill in the sign-in form up to the captcha."""
         self.field("身份证号").fill(self.who.id_number)
-        self.page.get_by_label(account).check(force=True)
+        self.chooses_segment(account)
         self.field("图形验证码").fill(self.captcha())
         return self
 
@@ -365,13 +370,13 @@ class Reviewer(Person):
 
     def starts_to_send_back(self) -> Self:
         """Choose 打回, so that the reasons appear."""
-        self.page.get_by_role("radio", name=re.compile("^打回")).check(force=True)
+        self.chooses_segment("打回")
         expect(self.page.get_by_role("checkbox", name="P02")).to_be_visible()
         return self
 
     def decides(self, choice: str, reasons: Sequence[str] = (), note: str = "") -> Self:
         """Decide about the application that is open."""
-        self.page.get_by_role("radio", name=re.compile(f"^{choice}")).check(force=True)
+        self.chooses_segment(choice)
         for code in reasons:
             self.page.get_by_role("checkbox", name=code).check()
         if note:

@@ -284,7 +284,7 @@ class Customer(Person):
 
     def chooses_occupation(self, words: str, label: str) -> Self:
         """Type into the list of occupations and take what is found."""
-        field = self.page.get_by_placeholder("输入汉字或拼音首字母查找").first
+        field = self.page.get_by_placeholder("输入汉字或拼音首字母查找").filter(visible=True)
         field.fill(words)
         self.page.get_by_role("option", name=label, exact=True).click()
         expect(field).to_have_value(label)

@@ -17,6 +17,7 @@ def test_a_phone_is_changed_without_scripts(kaihu, customer):
         expect(zhang.slot(slot).get_by_role("status")).to_have_text("已上传")
     reads_everything(zhang)
     zhang.agrees_to_upload().presses("下一步").types_new_mobile(new).presses("下一步")
+    expect(zhang.page.get_by_role("heading", name="协议签署")).to_be_visible()
     reads_everything(zhang)
     zhang.agrees().presses("签署协议").sees("已成功提交")
     assert kaihu.case(zhang.number).state == "submitted"

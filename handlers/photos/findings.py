@@ -1,0 +1,79 @@
+"""What may be found in a picture: its code, its sentence, and how much it weighs (R-095, R-097, 3.14).
+
+A *hard* finding refuses the picture at once. A *soft* one warns the customer and goes to the reviewer as a
+flag. A *hint* is advice and nothing more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Weight = Literal["hard", "soft", "hint"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One thing that may be found.
+
+    :param sentence: for the customer; what to do, in the wording of domain 3.14 where it gives one.
+    :param flag: what the reviewer sees on the case; none for hints.
+    """
+
+    weight: Weight
+    sentence: str
+    flag: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found.
+
+    :param measure: what was measured, in the unit of its limit.
+    :param limit: the setting it was compared with.
+    """
+
+    code: str
+    measure: float
+    limit: float
+    weight: Weight
+
+    @property
+    def sentence(self) -> str:
+        """What the customer is told."""
+        return KINDS[self.code].sentence
+
+
+KINDS: Mapping[str, Kind] = {
+    # of every picture
+    "blur": Kind("soft", "图片模糊，请重新拍摄", "PHOTO_BLUR"),
+    "very_blurred": Kind("hard", "图片模糊，请重新拍摄"),
+    "dark": Kind("soft", "光线不足，请重新拍摄", "PHOTO_DARK"),
+    "very_dark": Kind("hard", "光线不足，请重新拍摄"),
+    "same_picture": Kind("hard", "与另一面的照片相同，请重新拍摄"),
+    # of a card
+    "glare": Kind("soft", "图片反光，请重新拍摄", "PHOTO_GLARE"),
+    "cut_off": Kind("hard", "证件不完整，请重新拍摄"),
+    "occluded": Kind("soft", "证件被遮挡，请重新拍摄", "PHOTO_OCCLUDED"),
+    "crop_risk": Kind("soft", "切边可能影响证件完整性，请在深色背景上重新拍摄", "PHOTO_UNCROPPED"),
+    "low_contrast": Kind("soft", "切边可能影响证件完整性，请在深色背景上重新拍摄", "PHOTO_LOW_CONTRAST"),
+    "small_in_frame": Kind("hint", "请让身份证尽量充满画面"),
+    "too_small": Kind("hard", "图片尺寸过小，请重新拍摄"),
+    "wrong_side": Kind("hard", "这是身份证的另一面，请重新拍摄"),
+    "not_a_card": Kind("hard", "没有找到身份证，请重新拍摄"),
+    "grey_copy": Kind("soft", "请拍摄身份证原件，不要使用复印件", "PHOTO_COPY"),
+    "screen": Kind("soft", "请拍摄身份证原件，不要翻拍屏幕", "PHOTO_SCREEN"),
+    # of a signature
+    "blank": Kind("hard", "请使用黑色或蓝色签字笔在白纸上签名"),
+    "not_a_signature": Kind("hard", "请使用黑色或蓝色签字笔在白纸上签名"),
+    "wrong_ink": Kind("soft", "请使用黑色或蓝色签字笔在白纸上签名", "SIGNATURE_INK"),
+    "too_few_strokes": Kind("hard", "签名笔画过少，请完整签名"),
+}
+
+#: Defaults of the thresholds; a company's ``photo_limits`` stand over them by name.
+#: Each is explained where it is used, in ``judging``, ``finder`` and ``signature``.
+LIMITS: dict[str, float] = {}
+
+
+def limits(company: Mapping[str, float]) -> Mapping[str, float]:
+    """Return every threshold, the company's own over the defaults."""
+    return {**LIMITS, **company}

@@ -21,7 +21,7 @@ import httpx
 import psycopg
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import NoResultFound, SQLAlchemyError
 
 from engine.store.tables import CaseRow, JournalRow, WorkItemRow
 from handlers.counter.tables import CounterUpdateRow
@@ -162,20 +162,32 @@ class Customer(Person):
     """Starts one change after another."""
 
     def __init__(self, shop: Shop, number: int) -> None:
-        who = shop.kaihu.somebody_like("C01")
-        super().__init__(shop, {"kaihu": shop.kaihu.session_of(who)})
+        self.who = shop.kaihu.somebody_like("C01")
+        super().__init__(shop, {"kaihu": shop.kaihu.session_of(self.who)})
         self.number = number
+        self.sent = ""
+
+    def waits_for_one(self) -> bool:
+        """Whether the change before is on its way: one begun in that moment rightly is a conflict (R-208)."""
+        try:
+            self.shop.kaihu.open_case(self.who)
+        except NoResultFound:
+            return False
+        except SQLAlchemyError:  # the database may be on its way back
+            return True
+        return bool(self.sent)
 
     def acts(self) -> None:
-        if self.rests or not self.opens("/me"):
+        if self.rests or self.waits_for_one() or not self.opens("/me"):
             self.shop.stop.wait(0.05)
             return
         page = self.posts(f"/me/start/{TYPE}", {})
+        self.sent = ""
         if "/me/tasks/" not in page or not self.opens(page):
             self.shop.stop.wait(0.05)
             return
         self.number = (self.number + CUSTOMERS) % 90_000
-        self.submits(page, {"postcode": f"{310000 + self.number}"})
+        self.sent = self.submits(page, {"postcode": f"{310000 + self.number}"})
 
 
 class Reviewer(Person):

@@ -11,28 +11,23 @@ from typing import Any
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from engine import Step, operator
+from handlers.photos.gate import (
+    ALL_PIXELS,
+    LIMIT_BYTES,
+    LONG_SIDE,
+    NOT_JPEG,
+    SHORT_SIDE,
+    TOO_LARGE,
+    TOO_SMALL,
+    UNREADABLE,
+    PhotoRefused,
+)
 
-#: Largest picture accepted, in bytes, inclusive (R-093 「10M」, A-34).
-LIMIT_BYTES = 10 * 1024 * 1024
-#: Shortest side, longest side, and all pixels of a picture (domain 3.14).
-SHORT_SIDE, LONG_SIDE, ALL_PIXELS = 600, 12_000, 100_000_000
+__all__ = ["LIMIT_BYTES", "Photo", "PhotoRefused", "accept", "accepted"]
+
 #: Longest side of the copy people look at, in pixels.
 COPY_SIDE = 1600
 _JPEG_START = b"\xff\xd8\xff"
-
-TOO_LARGE = "图片大小不能超过10M"
-NOT_JPEG = "仅支持JPG格式"
-TOO_SMALL = "图片尺寸过小，请重新拍摄"
-UNREADABLE = "图片无法识别，请重新上传"
-
-
-class PhotoRefused(Exception):
-    """The picture cannot be taken in; the message is for the customer, ``code`` for the journal."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ the rounded ones. A picture is a uint8 array of shape (height, width, 3), RGB.
 
 from typing import Any, Literal, TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,3 +42,21 @@ def project(matrix: NDArray[np.float64], points: NDArray[Any]) -> NDArray[np.flo
 def corners(width: float = CARD_WIDTH, height: float = CARD_HEIGHT) -> Quad:
     """Return the quad of an upright picture that shows the card and nothing else."""
     return np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float64)
+
+
+def warp(photo: Picture, quad: Quad, width: int = CARD_WIDTH, height: int = CARD_HEIGHT) -> Picture:
+    """Return the card straightened, upright in its own order of corners; black where the photo ends.
+
+    Coordinates count from the upper left edge of the first pixel, so its centre is at 0.5, 0.5. A card
+    much larger in the photo than in the result is averaged over, not skipped through.
+    """
+    sides = np.linalg.norm(np.roll(quad, -1, axis=0) - quad, axis=1)
+    # Linear interpolation sees two pixels a side: beyond that, straighten larger and reduce by areas.
+    finer = int(np.clip(np.floor(max(sides[0], sides[2]) / width), 1, 4))
+    size = (width * finer, height * finer)
+    matrix = homography(corners(*size) - 0.5, quad - 0.5)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    straight = cv2.warpPerspective(photo, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
+    if finer > 1:
+        straight = cv2.resize(straight, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(straight, dtype=np.uint8)

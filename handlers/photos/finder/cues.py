@@ -1,0 +1,102 @@
+"""What a photo tells about edges: colour channels, distance to the background, gradients.
+
+The photo is reduced first. Proposals look at 512 pixels, where text melts into greyness and the
+sides of a card stay sharp; a picture of 12 million pixels is never held as floating point.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from handlers.photos.card import Picture
+
+Map = NDArray[np.float32]
+
+#: Long side in pixels of the picture proposals are sought in, and of that in which sides are refined.
+SMALL, FINE = 512, 1400
+#: Width of the ring along the frame that is taken for background, as a share of the shorter side.
+RING = 0.04
+#: Kinds of background told apart, and the least share of the ring that counts as one.
+KINDS, LEAST_SHARE = 4, 0.10
+
+
+@dataclass(frozen=True)
+class Cues:
+    """Edge cues of a reduced photo.
+
+    :param channels: L, a, b (CIE 1976, ΔE units) and the distance to the background in its own noise.
+    :param gx: x part of the strongest channel's gradient, in units of its noise.
+    """
+
+    channels: tuple[Map, ...]
+    gx: Map
+    gy: Map
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.gx.shape[1], self.gx.shape[0]
+
+
+def reduced(photo: Picture, long_side: int) -> tuple[Picture, float]:
+    """Return a photo at most ``long_side`` long, and its scale to the original."""
+    height, width = photo.shape[:2]
+    scale = min(1.0, long_side / max(height, width))
+    if scale == 1.0:
+        return photo, 1.0
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), scale
+
+
+def cues(small: Picture) -> Cues:
+    """Return the edge cues of a small photo."""
+    lab = cv2.cvtColor(small.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
+    lab = cv2.GaussianBlur(lab, (0, 0), 0.8)
+    channels = [np.ascontiguousarray(lab[..., i]) for i in range(3)]
+    channels.append(distance_to_frame(lab))
+    parts = []
+    for channel in channels:
+        gx = cv2.Scharr(channel, cv2.CV_32F, 1, 0, scale=1 / 32)
+        gy = cv2.Scharr(channel, cv2.CV_32F, 0, 1, scale=1 / 32)
+        size = cv2.magnitude(gx, gy)
+        # Noise is what most places show; its floor keeps flat pictures from making edges of nothing.
+        noise = float(np.clip(2.5 * np.median(size), 0.25, 4.0))
+        parts.append((gx / noise, gy / noise, size / noise))
+    strongest = np.argmax(np.stack([part[2] for part in parts]), axis=0)[None]
+    gx = np.take_along_axis(np.stack([part[0] for part in parts]), strongest, axis=0)[0]
+    gy = np.take_along_axis(np.stack([part[1] for part in parts]), strongest, axis=0)[0]
+    return Cues(tuple(channels), np.asarray(gx, dtype=np.float32), np.asarray(gy, dtype=np.float32))
+
+
+def distance_to_frame(lab: Map) -> Map:
+    """Return each pixel's distance to the nearest kind of background, in standard deviations of that kind.
+
+    The kinds are the clusters of the ring along the frame. A card that touches the frame may be one of them;
+    the other channels then have to do.
+    """
+    height, width = lab.shape[:2]
+    ring = max(2, round(min(height, width) * RING))
+    samples = np.concatenate(
+        [
+            lab[:ring].reshape(-1, 3),
+            lab[-ring:].reshape(-1, 3),
+            lab[ring:-ring, :ring].reshape(-1, 3),
+            lab[ring:-ring, -ring:].reshape(-1, 3),
+        ]
+    )[::4]
+    cv2.setRNGSeed(1)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
+    _, labels, _ = cv2.kmeans(samples, KINDS, np.empty(0), stop, 1, cv2.KMEANS_PP_CENTERS)
+    labels = labels.ravel()
+    best = np.full(lab.shape[:2], np.inf, dtype=np.float32)
+    for kind in range(KINDS):
+        members = samples[labels == kind]
+        if len(members) < LEAST_SHARE * len(samples):
+            continue
+        spread = np.cov(members.T) + np.eye(3) * 1.0
+        whiten = np.linalg.cholesky(np.linalg.inv(spread)).astype(np.float32)
+        there = (lab - members.mean(axis=0)) @ whiten
+        best = np.minimum(best, np.einsum("ijk,ijk->ij", there, there))
+    return np.minimum(np.sqrt(best), np.float32(30)) if np.isfinite(best).all() else np.zeros_like(best)

@@ -1,0 +1,248 @@
+"""Finding the card: proposals by edges, order by layout, decision by what is read.
+
+A card that was not verified is never handed on as good: its quad is a prefill for the customer's handles.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from handlers.photos.card import Picture, Quad, Side, corners, homography, project, warp
+from handlers.photos.finder.cues import FINE, SMALL, cues, reduced
+from handlers.photos.finder.fallback import ENOUGH, OnPhoto, agrees, from_anchors
+from handlers.photos.finder.geometry import ASPECT, Floats, outside, overlap
+from handlers.photos.finder.proposals import propose
+from handlers.photos.finder.refine import FROM, LEAST_SHARE, REACH, TO, refine
+from handlers.photos.finder.turning import turn
+
+if TYPE_CHECKING:
+    from handlers.photos.reader import Reader, Reading
+
+#: Proposals looked at, and how many of them are read.
+PROPOSALS, READINGS = 8, 3
+#: Likeness to the layout that ends the search, and that a candidate must have to be read.
+SURE, POSSIBLE = 0.62, 0.35
+#: Lead below which the other way up is read as well.
+UNCLEAR = 0.15
+#: Share of a side by which a corner may lie outside the frame before the card counts as cut off.
+CUT_OFF = 0.005
+#: Width of the rings compared inside and outside the card, as a share of its height.
+RING = 0.02
+#: How far sides without an edge are moved outwards, as a share of the card's height, so that nothing is cut.
+MARGIN = 0.008
+#: Reach of the refinement of a quad made from words, in pixels of the fine picture.
+WIDE_REACH = 26.0
+
+
+@dataclass(frozen=True)
+class Located:
+    """A quad with the way it lies, in pixels of the fine picture.
+
+    :param support: share of each side along which an edge was found, 0 to 1, in the card's own order.
+    """
+
+    quad: Quad
+    side: Side
+    likeness: float
+    lead: float
+    support: Floats
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where the card is.
+
+    :param quad: corners in pixels of the photo, in the card's own order; none when nothing was found.
+    :param confidence: 0 to 1; at most 0.5 when not verified.
+    :param verified: its content was read or its labels lie where they belong.
+    :param cut_off: how far a corner lies outside the frame, as a share of a side; 0 when complete.
+    :param contrast: mean colour difference between card and background along the sides, in ΔE.
+    :param reading: what was read of it, if anything was.
+    """
+
+    quad: Quad | None
+    side: Side | None
+    confidence: float
+    verified: bool
+    cut_off: float
+    contrast: float
+    reading: "Reading | None"
+
+
+def locate(photo: Picture) -> list[Located]:
+    """Return where the card may be, in pixels of ``photo``, the likeliest first; nothing is read."""
+    fine, scale = reduced(photo, FINE)
+    return [replace(found, quad=found.quad / scale) for found in candidates(fine)]
+
+
+def find(photo: Picture, reader: "Reader") -> Found:
+    """Find the card in an upright photo.
+
+    :param reader: reads the candidates; what it can verify decides.
+    """
+    fine, scale = reduced(photo, FINE)
+    likely = candidates(fine)
+    read: list[tuple[Located, Reading]] = []
+    for way in _worth_reading(likely):
+        reading = reader.read(warp(photo, way.quad / scale), way.side)
+        if reading.verified:
+            return _found(fine, scale, way, reading, verified=True)
+        read.append((way, reading))
+    anchors = _anchors(fine, likely, reader)
+    for way, reading in read:
+        if agrees(way.quad, way.side, anchors):
+            return _found(fine, scale, way, reading, verified=True)
+    anchored = _anchored(fine, anchors)
+    if anchored is not None:
+        reading = reader.read(warp(photo, anchored.quad / scale), anchored.side)
+        verified = reading.verified or agrees(anchored.quad, anchored.side, anchors)
+        return _found(fine, scale, anchored, reading, verified=verified)
+    if not likely:
+        return Found(None, None, 0.0, False, 0.0, 0.0, None)
+    return _found(fine, scale, likely[0], read[0][1] if read else None, verified=False)
+
+
+def candidates(fine: Picture) -> list[Located]:
+    """Return refined and turned quads, in pixels of ``fine``, those that follow the layout best first.
+
+    A quad that follows it closely ends the search: no other can do much better.
+    """
+    small, ratio = reduced(fine, SMALL)
+    found: list[Located] = []
+    for proposal in propose(cues(small), PROPOSALS):
+        first = located(fine, (proposal.quad + 0.5) / ratio)
+        found += first
+        if first[0].likeness >= SURE and first[0].lead >= UNCLEAR and first[0].support.min() >= LEAST_SHARE:
+            break
+    return sorted(found, key=lambda way: -way.likeness)
+
+
+def located(fine: Picture, rough: Quad, reach: float = REACH) -> list[Located]:
+    """Refine a rough quad and return the one or two ways it probably lies, the likelier first."""
+    refined = refine(fine, rough - 0.5, reach)
+    ways = turn(fine, refined.quad + 0.5)
+    found = []
+    for way in ways[:2] if ways[0].lead < UNCLEAR else ways[:1]:
+        first = int(np.argmin(np.linalg.norm(refined.quad + 0.5 - way.quad[0], axis=1)))
+        support = np.roll(refined.support, -first)
+        found.append(Located(way.quad, way.side, way.likeness, way.lead, support))
+    return found
+
+
+def _worth_reading(likely: Sequence[Located]) -> list[Located]:
+    """Choose what to read: those that may be a card, none of them twice."""
+    chosen: list[Located] = []
+    for way in likely:
+        again = any(
+            overlap(way.quad, other.quad) > 0.97
+            and way.side == other.side
+            and _same_way_up(way.quad, other.quad)
+            for other in chosen
+        )
+        if way.likeness >= POSSIBLE and not again:
+            chosen.append(way)
+    return chosen[:READINGS]
+
+
+def _same_way_up(one: Quad, other: Quad) -> bool:
+    return float((one[1] - one[0]) @ (other[1] - other[0])) > 0
+
+
+def _anchors(fine: Picture, likely: Sequence[Located], reader: "Reader") -> list[OnPhoto]:
+    """Read the labels in the photo, lying as its best candidate does, else as it came and a quarter on."""
+    ways = [0, 1]
+    if likely and likely[0].likeness > POSSIBLE / 2:
+        x, y = likely[0].quad[1] - likely[0].quad[0]
+        ways = [round(float(np.degrees(np.arctan2(y, x))) / 90) % 4]
+        ways.append((ways[0] + 1) % 4)
+    found: list[OnPhoto] = []
+    for quarters in ways:
+        # np.rot90 turns against the clock, which brings a text that runs downwards back to the right.
+        there = np.ascontiguousarray(np.rot90(fine, quarters))
+        read = [
+            OnPhoto(anchor.side, _turned_back(anchor.points_px, quarters, fine.shape), anchor.points_mm)
+            for anchor in reader.anchors(there)
+        ]
+        if len(read) > len(found):
+            found = read
+        if len(found) >= ENOUGH:
+            break
+    return found
+
+
+def _turned_back(points: Floats, quarters: int, shape: tuple[int, ...]) -> Floats:
+    """Return points of a picture turned by ``np.rot90`` as points of the one it was made from."""
+    height, width = shape[:2]
+    x, y = np.asarray(points, dtype=np.float64).T
+    if quarters == 1:
+        return np.stack([width - y, x], axis=1)
+    if quarters == 2:
+        return np.stack([width - x, height - y], axis=1)
+    if quarters == 3:
+        return np.stack([y, height - x], axis=1)
+    return np.stack([x, y], axis=1)
+
+
+def _anchored(fine: Picture, anchors: Sequence[OnPhoto]) -> Located | None:
+    """Return the card the words show, its sides on edges where there are any, else with a margin."""
+    height, width = fine.shape[:2]
+    words = from_anchors(anchors, width, height)
+    if words is None:
+        return None
+    rough = words.quad
+    refined = refine(fine, rough - 0.5, WIDE_REACH)
+    quad = refined.quad + 0.5
+    if not agrees(quad, words.side, anchors):
+        quad, support = rough, np.zeros(4)
+    else:
+        support = refined.support
+    quad = widened(quad, np.where(support < LEAST_SHARE, MARGIN, 0.0))
+    way = next((w for w in turn(fine, quad) if w.side == words.side and _same_way_up(w.quad, quad)), None)
+    likeness, lead = (way.likeness, way.lead) if way else (0.0, 0.0)
+    return Located(quad, words.side, likeness, lead, support)
+
+
+def widened(quad: Quad, shares: Floats) -> Quad:
+    """Return a quad with each side moved outwards by a share of the card's height."""
+    left, top, right, bottom = -shares[3], -shares[0], shares[1], shares[2]
+    to_photo = homography(np.array([[0, 0], [ASPECT, 0], [ASPECT, 1], [0, 1]], dtype=np.float64), quad)
+    wider = [[left, top], [ASPECT + right, top], [ASPECT + right, 1 + bottom], [left, 1 + bottom]]
+    return project(to_photo, np.array(wider))
+
+
+def _found(fine: Picture, scale: float, way: Located, reading: "Reading | None", *, verified: bool) -> Found:
+    height, width = fine.shape[:2]
+    beyond = outside(way.quad, width, height)
+    sure = float(np.clip(way.likeness / SURE, 0, 1) * (0.6 + 0.4 * way.support.mean()))
+    return Found(
+        quad=way.quad / scale,
+        side=way.side if verified or way.likeness >= POSSIBLE else None,
+        confidence=0.5 + 0.5 * sure if verified else 0.5 * sure,
+        verified=verified,
+        cut_off=beyond if beyond > CUT_OFF else 0.0,
+        contrast=contrast(fine, way.quad),
+        reading=reading,
+    )
+
+
+def contrast(fine: Picture, quad: Quad) -> float:
+    """Return the mean colour difference, in ΔE, between rings just inside and outside a card's sides."""
+    flat = corners(ASPECT, 1.0)
+    to_photo = homography(flat, quad)
+    share = np.linspace(FROM, TO, 48)
+    differences = []
+    for side in range(4):
+        start, end = flat[side], flat[(side + 1) % 4]
+        along = end - start
+        normal = np.array([along[1], -along[0]]) / np.hypot(*along)
+        line = start + along * share[:, None]
+        both = project(to_photo, np.concatenate([line - normal * RING, line + normal * RING])) - 0.5
+        colour = cv2.remap(
+            fine, both[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        lab = cv2.cvtColor(colour.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)[0]
+        differences.append(float(np.median(np.linalg.norm(lab[:48] - lab[48:], axis=1))))
+    return float(np.mean(differences))

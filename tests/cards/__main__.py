@@ -1,0 +1,28 @@
+"""Write labelled photos into a folder."""
+
+import argparse
+import json
+from pathlib import Path
+
+from tests.cards.scenes import CATEGORIES, scenes
+
+
+def main() -> None:
+    """Read the command line and write."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cards")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--count", type=int, default=48)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--category", choices=sorted(CATEGORIES))
+    options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    labels = []
+    for name, scene in scenes(options.count, options.seed, options.category):
+        (options.folder / name).write_bytes(scene.jpeg())
+        labels.append({"file": name, **scene.label})
+    text = json.dumps({"photos": labels}, ensure_ascii=False, indent=1)
+    (options.folder / "labels.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,9 @@ from handlers.photos.card import Picture
 #: Most pixels decoded at full scale (domain 3.14).
 FULL_SCALE_PIXELS = 50_000_000
 
+# The gate decides; this is for whoever forgets to ask it. Pillow warns above it and refuses twice as many.
+Image.MAX_IMAGE_PIXELS = gate.ALL_PIXELS
+
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -50,24 +53,20 @@ def decode(content: bytes, longest: int | None = None) -> Decoded:
     """
     header = gate.parse(content)
     try:
-        with Image.open(BytesIO(content), formats=["JPEG", "MPO"]) as picture:
-            if picture.size != (header.width, header.height):
-                raise gate.unreadable()
-            if header.width * header.height > FULL_SCALE_PIXELS:
-                picture.draft(None, (header.width // 2, header.height // 2))
-            elif longest:
-                # The decoder halves as long as the result stays above this.
-                scale = min(1.0, longest / max(picture.size))
-                picture.draft(None, (int(picture.width * scale), int(picture.height * scale)))
-            profile = picture.info.get("icc_profile")
-            picture.load()
-            plain: Image.Image = picture.copy()
+        plain: Image.Image = Image.open(BytesIO(content), formats=["JPEG", "MPO"])
+        if plain.size != (header.width, header.height):
+            raise gate.unreadable()
+        # The decoder halves, up to three times, as long as the result stays above this.
+        scale = min(1.0, longest / max(plain.size)) if longest else 1.0
+        if header.width * header.height > FULL_SCALE_PIXELS:
+            scale = min(scale, 0.5)
+        plain.draft(None, (int(plain.width * scale), int(plain.height * scale)))
+        profile = plain.info.get("icc_profile")
+        plain.load()
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as broken:
         raise gate.unreadable() from broken
-    if longest and max(plain.size) > longest:
-        scale = longest / max(plain.size)
-        smaller = (max(1, round(plain.width * scale)), max(1, round(plain.height * scale)))
-        plain = plain.resize(smaller, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    if longest:
+        plain = _reduced(plain, longest)
     plain = _in_srgb(plain, profile)
     if header.orientation in _TURNS:
         plain = plain.transpose(_TURNS[header.orientation])
@@ -83,6 +82,19 @@ def encode(pixels: Picture, quality: int = 92) -> bytes:
     out = BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(out, "JPEG", quality=quality)
     return out.getvalue()
+
+
+def reduced(pixels: Picture, longest: int) -> Picture:
+    """Return a picture whose longer side is at most ``longest`` pixels."""
+    return np.array(_reduced(Image.fromarray(pixels), longest), dtype=np.uint8)
+
+
+def _reduced(picture: Image.Image, longest: int) -> Image.Image:
+    scale = longest / max(picture.size)
+    if scale >= 1:
+        return picture
+    smaller = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(smaller, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
 def _in_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:

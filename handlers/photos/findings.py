@@ -71,7 +71,20 @@ KINDS: Mapping[str, Kind] = {
 
 #: Defaults of the thresholds; a company's ``photo_limits`` stand over them by name.
 #: Each is explained where it is used, in ``judging``, ``finder`` and ``signature``.
-LIMITS: dict[str, float] = {}
+LIMITS: dict[str, float] = {
+    # examine
+    "cut_off_share": 0.005,  # how far a corner may lie outside the photo, as a share of a side
+    "contrast_least": 6.0,  # colour difference of card and background below which edges are a guess, in ΔE
+    "card_least": 0.15,  # confidence below which what was found is no card at all, 0 to 1
+    "name_sure": 0.97,  # confidence from which a name that differs from the account is refused
+    # reader
+    "read_sure": 0.90,  # probability of a field's least certain character below which it is doubted, 0 to 1
+    "read_washed_out": 0.45,  # how much paler than the darkest a character may be, 0 to 1
+    "read_clipped": 0.02,  # share of white, printless pixels at and behind the characters
+    "read_beyond": 1.0,  # ink that belongs to no character that was read, in square millimetres
+    "read_hole": 0.45,  # distance between characters beyond the usual, in widths of a character
+    "read_paper": 0.12,  # change of the paper's colour or light behind the last character, natural logarithm
+}
 
 
 def limits(company: Mapping[str, float]) -> Mapping[str, float]:

@@ -18,8 +18,8 @@ Map = NDArray[np.float32]
 SMALL, FINE = 512, 1400
 #: Width of the ring along the frame that is taken for background, as a share of the shorter side.
 RING = 0.04
-#: Kinds of background told apart, and the least share of the ring that counts as one.
-KINDS, LEAST_SHARE = 4, 0.10
+#: Kinds of background told apart, and the least share of a side of the ring that must show one.
+KINDS, LEAST_SHARE = 4, 0.04
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ def reduced(photo: Picture, long_side: int) -> tuple[Picture, float]:
 
 def cues(small: Picture) -> Cues:
     """Return the edge cues of a small photo."""
-    lab = cv2.cvtColor(small.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
-    lab = cv2.GaussianBlur(lab, (0, 0), 0.8)
-    channels = [np.ascontiguousarray(lab[..., i]) for i in range(3)]
+    sharp = cv2.cvtColor(small.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
+    lab: Map = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 0.8), dtype=np.float32)
+    channels: list[Map] = [np.ascontiguousarray(lab[..., i]) for i in range(3)]
     channels.append(distance_to_frame(lab))
     parts = []
     for channel in channels:
@@ -70,31 +70,43 @@ def cues(small: Picture) -> Cues:
     return Cues(tuple(channels), np.asarray(gx, dtype=np.float32), np.asarray(gy, dtype=np.float32))
 
 
+def colours(photo: Picture, points: NDArray[np.float32]) -> Map:
+    """Return the CIE Lab colours (rows, columns, 3) of a photo at points (rows, columns, 2), interpolated.
+
+    :param points: counted from the centre of the first pixel; outside the frame its edge goes on.
+    """
+    x, y = np.ascontiguousarray(points[..., 0]), np.ascontiguousarray(points[..., 1])
+    seen = cv2.remap(photo, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    lab = cv2.cvtColor(seen.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
+    return np.asarray(lab, dtype=np.float32)
+
+
 def distance_to_frame(lab: Map) -> Map:
     """Return each pixel's distance to the nearest kind of background, in standard deviations of that kind.
 
-    The kinds are the clusters of the ring along the frame. A card that touches the frame may be one of them;
-    the other channels then have to do.
+    The kinds are clusters of the ring along the frame. Where none runs along most of it, a card that touches
+    the frame may be taken for one of them; the other channels then have to do.
     """
     height, width = lab.shape[:2]
     ring = max(2, round(min(height, width) * RING))
-    samples = np.concatenate(
-        [
-            lab[:ring].reshape(-1, 3),
-            lab[-ring:].reshape(-1, 3),
-            lab[ring:-ring, :ring].reshape(-1, 3),
-            lab[ring:-ring, -ring:].reshape(-1, 3),
-        ]
-    )[::4]
+    sides = [lab[:ring], lab[-ring:], lab[:, :ring], lab[:, -ring:]]
+    parts = [side.reshape(-1, 3)[::4] for side in sides]
+    samples = np.concatenate(parts)
+    owner = np.repeat(np.arange(4), [len(part) for part in parts])
     cv2.setRNGSeed(1)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
     _, labels, _ = cv2.kmeans(samples, KINDS, np.empty(0), stop, 1, cv2.KMEANS_PP_CENTERS)
     labels = labels.ravel()
     best = np.full(lab.shape[:2], np.inf, dtype=np.float32)
-    for kind in range(KINDS):
+    # Background shows along most of the frame; what touches it at one or two sides may be the card itself.
+    share = np.array(
+        [np.bincount(labels[owner == side], minlength=KINDS) / len(parts[side]) for side in range(4)]
+    )
+    ground = (share > LEAST_SHARE).sum(axis=0) >= 3
+    if not ground.any():
+        ground = share.mean(axis=0) >= LEAST_SHARE
+    for kind in np.flatnonzero(ground):
         members = samples[labels == kind]
-        if len(members) < LEAST_SHARE * len(samples):
-            continue
         spread = np.cov(members.T) + np.eye(3) * 1.0
         whiten = np.linalg.cholesky(np.linalg.inv(spread)).astype(np.float32)
         there = (lab - members.mean(axis=0)) @ whiten

@@ -12,20 +12,12 @@ import numpy as np
 
 from handlers.photos.card import HEIGHT_MM, WIDTH_MM, Quad, Side, corners, homography, project
 from handlers.photos.finder.geometry import Floats, areas, aspect_errors, convex
+from handlers.photos.reader import Anchor
 
 #: Anchors needed, and how far one may lie from its place, in millimetres (14 pixels of a card of 856).
 ENOUGH, TOLERANCE_MM = 4, 1.4
 #: Greatest error of aspect and right angle of a quad made from anchors (see ``aspect_errors``).
 ASPECT_GUARD = 0.18
-
-
-@dataclass(frozen=True)
-class OnPhoto:
-    """A label read in a photo: corners of its box there and on the card, (4, 2), from its own upper left."""
-
-    side: Side
-    points_px: Floats
-    points_mm: Floats
 
 
 @dataclass(frozen=True)
@@ -42,7 +34,7 @@ class Anchored:
     residual_mm: float
 
 
-def residuals(quad: Quad, anchors: Sequence[OnPhoto]) -> Floats:
+def residuals(quad: Quad, anchors: Sequence[Anchor]) -> Floats:
     """Return how far, in millimetres, each anchor lies from its place if ``quad`` is the card."""
     to_card = homography(quad, corners(WIDTH_MM, HEIGHT_MM))
     here = np.array([anchor.points_px.mean(axis=0) for anchor in anchors])
@@ -50,7 +42,7 @@ def residuals(quad: Quad, anchors: Sequence[OnPhoto]) -> Floats:
     return np.asarray(np.linalg.norm(project(to_card, here) - there, axis=1))
 
 
-def agrees(quad: Quad, side: Side, anchors: Sequence[OnPhoto]) -> bool:
+def agrees(quad: Quad, side: Side, anchors: Sequence[Anchor]) -> bool:
     """Say whether enough anchors lie where they belong if ``quad`` is the card, and few do not."""
     own = [anchor for anchor in anchors if anchor.side == side]
     if len(own) < ENOUGH:
@@ -59,7 +51,7 @@ def agrees(quad: Quad, side: Side, anchors: Sequence[OnPhoto]) -> bool:
     return fitting >= ENOUGH and fitting >= 0.6 * len(own)
 
 
-def from_anchors(anchors: Sequence[OnPhoto], width: int, height: int) -> Anchored | None:
+def from_anchors(anchors: Sequence[Anchor], width: int, height: int) -> Anchored | None:
     """Return the card that most anchors of one side agree on; None when they do not tell.
 
     :param width: of the photo the anchors were read in, in pixels.

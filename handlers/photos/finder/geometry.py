@@ -23,7 +23,7 @@ def lines_through(starts: Floats, ends: Floats) -> Floats:
     along = ends - starts
     normal = np.stack([-along[:, 1], along[:, 0]], axis=1)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    return np.c_[normal, np.sum(normal * starts, axis=1)]
+    return np.asarray(np.c_[normal, np.sum(normal * starts, axis=1)], dtype=np.float64)
 
 
 def crossings(first: Floats, second: Floats) -> Floats:

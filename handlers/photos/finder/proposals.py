@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from handlers.photos.card import Quad
 from handlers.photos.finder.cues import Cues, Map
 from handlers.photos.finder.geometry import Floats, areas, aspect_errors, convex, crossings
+
+Mask = NDArray[np.uint8]
 
 #: Lines kept in each direction, and the steps in which they are told apart: degrees and pixels.
 LINES, STEP_ANGLE, STEP_OFFSET = 18, 1.0, 2.0
@@ -25,6 +28,10 @@ SAMPLES, FROM, TO = 36, 0.09, 0.91
 LEAST_AREA, BEYOND = 0.04, 0.15
 #: How many votes a side of a hull has: it stands for a whole region, not for one step of brightness.
 HULL_VOTES = 2
+#: Quads whose shape is looked at, of all that combine.
+MOST = 4000
+#: What covering the foreground counts for, beside edges, and the steps in pixels in which it is told.
+GROUND, GRID = 0.6, 12
 #: What a side counts for of which nothing can be seen.
 UNSEEN = 0.35
 
@@ -165,7 +172,7 @@ def side_support(cues: Cues, starts: Floats, ends: Floats) -> Floats:
     return np.where(seen < SAMPLES // 4, UNSEEN, strength)
 
 
-def combine(cues: Cues, first: Floats, second: Floats, aspect: bool) -> tuple[Floats, Floats, Floats]:
+def combine(cues: Cues, first: Floats, second: Floats, ground: Mask | None) -> tuple[Floats, Floats, Floats]:
     """Return quads of two lines of each direction with the supports of their sides, and their scores."""
     width, height = cues.size
     points = crossings(first, second)
@@ -193,19 +200,37 @@ def combine(cues: Cues, first: Floats, second: Floats, aspect: bool) -> tuple[Fl
     )
     quads, support, area = quads[fits], support[fits], np.abs(area[fits])
     score = 0.6 * support.mean(axis=1) + 0.4 * support.min(axis=1)
-    if aspect:
-        likely = score > np.sort(score)[-4000] if len(score) > 4000 else np.ones(len(score), dtype=bool)
-        quads, support, area, score = quads[likely], support[likely], area[likely], score[likely]
+    likely = score >= np.sort(score)[-MOST] if len(score) > MOST else np.ones(len(score), dtype=bool)
+    quads, support, area, score = quads[likely], support[likely], area[likely], score[likely]
+    if ground is None:
         error, _ = aspect_errors(quads, width, height)
         score = score - 1.5 * np.maximum(error - 0.05, 0.0)
+    else:
+        score = score + GROUND * covered(quads, ground)
     score = score + 0.08 * np.sqrt(area / (width * height))
     return quads, support, score
 
 
-def propose(cues: Cues, count: int, *, aspect: bool = True) -> list[Proposal]:
+def covered(quads: Floats, ground: Mask) -> Floats:
+    """Return how well quads and the foreground cover each other, 0 to 1, told by a grid of places."""
+    height, width = ground.shape
+    y, x = (axis.ravel() for axis in np.mgrid[4:height:GRID, 4:width:GRID])
+    shown = ground[y, x] > 0
+    inside = np.ones((len(quads), len(x)), dtype=bool)
+    for side in range(4):
+        start, end = quads[:, side].astype(np.float32), quads[:, (side + 1) % 4].astype(np.float32)
+        along = end - start
+        offset = along[:, 0] * start[:, 1] - along[:, 1] * start[:, 0]
+        inside &= along[:, :1] * np.float32(y) - along[:, 1:] * np.float32(x) > offset[:, None]
+    both = (inside & shown).sum(axis=1)
+    return np.asarray(both / np.maximum((inside | shown).sum(axis=1), 1), dtype=np.float64)
+
+
+def propose(cues: Cues, count: int, ground: Mask | None = None) -> list[Proposal]:
     """Return the best quads of a small photo, the best first, none like another.
 
-    :param aspect: look for the card's shape; without it for any quad, as of a page.
+    :param ground: where something lies on the background (1, else 0): look for a quad that covers it, of any
+        shape, instead of one of the card's shape.
     """
     width, height = cues.size
     lines, weights = lines_of(segments(cues), width, height)
@@ -220,7 +245,7 @@ def propose(cues: Cues, count: int, *, aspect: bool = True) -> list[Proposal]:
                 near = np.abs((angle - way + 90) % 180 - 90) < LEAN
                 frame_near = np.abs((frame_angle - way + 90) % 180 - 90) < LEAN
                 families.append(np.vstack([varied(lines[near], weights[near]), frame[frame_near]]))
-            everything.append(combine(cues, families[0], families[1], aspect))
+            everything.append(combine(cues, families[0], families[1], ground))
     if not everything:
         return []
     quads, support, score = (np.concatenate(parts) for parts in zip(*everything, strict=True))

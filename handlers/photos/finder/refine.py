@@ -6,10 +6,10 @@ sharp ones are where the sides meet. A side that shows no edge stays where it wa
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from handlers.photos.card import Picture, Quad
+from handlers.photos.finder.cues import Map, colours
 from handlers.photos.finder.geometry import Floats, areas, convex, crossings, lines_through
 
 #: Places along a side where a profile is taken, and the part of the side they cover.
@@ -83,13 +83,12 @@ def profiles(fine: Picture, starts: Floats, ends: Floats, reach: float) -> tuple
     base = starts[:, None] + along[:, None] * share[None, :, None]
     points = base[:, :, None] + normal[:, None, None] * offsets[None, None, :, None]
     flat = points.reshape(len(starts) * PLACES, len(offsets), 2).astype(np.float32)
-    colour = cv2.remap(fine, flat, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    lab = cv2.cvtColor(colour.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)
+    lab = colours(fine, flat)
     lab = lab.reshape(len(starts), PLACES, len(offsets), 3)
     # Along the side neighbours say the same of an edge, and not of noise.
-    lab = (np.roll(lab, 1, axis=1) + lab + np.roll(lab, -1, axis=1)) / 3
+    lab = (np.roll(lab, 1, axis=1) + lab + np.roll(lab, -1, axis=1)) / np.float32(3)
     gap = round(1.5 / STEP)
-    lab = cv2_smooth(lab)
+    lab = _smoothed(lab)
     steps = np.linalg.norm(lab[:, :, 2 * gap :] - lab[:, :, : -2 * gap], axis=3)
     inside = (
         (base[..., 0] > 1) & (base[..., 0] < width - 2) & (base[..., 1] > 1) & (base[..., 1] < height - 2)
@@ -97,9 +96,9 @@ def profiles(fine: Picture, starts: Floats, ends: Floats, reach: float) -> tuple
     return np.asarray(steps, dtype=np.float64), offsets[gap:-gap], inside
 
 
-def cv2_smooth(lab: Floats) -> Floats:
+def _smoothed(lab: Map) -> Map:
     """Smooth colours across the side, by a triangle of about one pixel."""
-    return np.asarray((np.roll(lab, 1, axis=2) + 2 * lab + np.roll(lab, -1, axis=2)) / 4)
+    return np.asarray((np.roll(lab, 1, axis=2) + 2 * lab + np.roll(lab, -1, axis=2)) / 4, dtype=np.float32)
 
 
 def _fit(

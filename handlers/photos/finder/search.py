@@ -5,21 +5,17 @@ A card that was not verified is never handed on as good: its quad is a prefill f
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from handlers.photos.card import Picture, Quad, Side, corners, homography, project, warp
-from handlers.photos.finder.cues import FINE, SMALL, cues, reduced
-from handlers.photos.finder.fallback import ENOUGH, OnPhoto, agrees, from_anchors
+from handlers.photos.finder.cues import FINE, SMALL, colours, cues, reduced
+from handlers.photos.finder.fallback import agrees, from_anchors
 from handlers.photos.finder.geometry import ASPECT, Floats, outside, overlap
 from handlers.photos.finder.proposals import propose
 from handlers.photos.finder.refine import FROM, LEAST_SHARE, REACH, TO, refine
 from handlers.photos.finder.turning import turn
-
-if TYPE_CHECKING:
-    from handlers.photos.reader import Reader, Reading
+from handlers.photos.reader import Anchor, Reader, Reading
 
 #: Proposals looked at, and how many of them are read.
 PROPOSALS, READINGS = 8, 3
@@ -69,7 +65,7 @@ class Found:
     verified: bool
     cut_off: float
     contrast: float
-    reading: "Reading | None"
+    reading: Reading | None
 
 
 def locate(photo: Picture) -> list[Located]:
@@ -78,7 +74,7 @@ def locate(photo: Picture) -> list[Located]:
     return [replace(found, quad=found.quad / scale) for found in candidates(fine)]
 
 
-def find(photo: Picture, reader: "Reader") -> Found:
+def find(photo: Picture, reader: Reader) -> Found:
     """Find the card in an upright photo.
 
     :param reader: reads the candidates; what it can verify decides.
@@ -91,7 +87,7 @@ def find(photo: Picture, reader: "Reader") -> Found:
         if reading.verified:
             return _found(fine, scale, way, reading, verified=True)
         read.append((way, reading))
-    anchors = _anchors(fine, likely, reader)
+    anchors = reader.anchors(fine)
     for way, reading in read:
         if agrees(way.quad, way.side, anchors):
             return _found(fine, scale, way, reading, verified=True)
@@ -151,42 +147,7 @@ def _same_way_up(one: Quad, other: Quad) -> bool:
     return float((one[1] - one[0]) @ (other[1] - other[0])) > 0
 
 
-def _anchors(fine: Picture, likely: Sequence[Located], reader: "Reader") -> list[OnPhoto]:
-    """Read the labels in the photo, lying as its best candidate does, else as it came and a quarter on."""
-    ways = [0, 1]
-    if likely and likely[0].likeness > POSSIBLE / 2:
-        x, y = likely[0].quad[1] - likely[0].quad[0]
-        ways = [round(float(np.degrees(np.arctan2(y, x))) / 90) % 4]
-        ways.append((ways[0] + 1) % 4)
-    found: list[OnPhoto] = []
-    for quarters in ways:
-        # np.rot90 turns against the clock, which brings a text that runs downwards back to the right.
-        there = np.ascontiguousarray(np.rot90(fine, quarters))
-        read = [
-            OnPhoto(anchor.side, _turned_back(anchor.points_px, quarters, fine.shape), anchor.points_mm)
-            for anchor in reader.anchors(there)
-        ]
-        if len(read) > len(found):
-            found = read
-        if len(found) >= ENOUGH:
-            break
-    return found
-
-
-def _turned_back(points: Floats, quarters: int, shape: tuple[int, ...]) -> Floats:
-    """Return points of a picture turned by ``np.rot90`` as points of the one it was made from."""
-    height, width = shape[:2]
-    x, y = np.asarray(points, dtype=np.float64).T
-    if quarters == 1:
-        return np.stack([width - y, x], axis=1)
-    if quarters == 2:
-        return np.stack([width - x, height - y], axis=1)
-    if quarters == 3:
-        return np.stack([y, height - x], axis=1)
-    return np.stack([x, y], axis=1)
-
-
-def _anchored(fine: Picture, anchors: Sequence[OnPhoto]) -> Located | None:
+def _anchored(fine: Picture, anchors: Sequence[Anchor]) -> Located | None:
     """Return the card the words show, its sides on edges where there are any, else with a margin."""
     height, width = fine.shape[:2]
     words = from_anchors(anchors, width, height)
@@ -213,7 +174,7 @@ def widened(quad: Quad, shares: Floats) -> Quad:
     return project(to_photo, np.array(wider))
 
 
-def _found(fine: Picture, scale: float, way: Located, reading: "Reading | None", *, verified: bool) -> Found:
+def _found(fine: Picture, scale: float, way: Located, reading: Reading | None, *, verified: bool) -> Found:
     height, width = fine.shape[:2]
     beyond = outside(way.quad, width, height)
     sure = float(np.clip(way.likeness / SURE, 0, 1) * (0.6 + 0.4 * way.support.mean()))
@@ -240,9 +201,6 @@ def contrast(fine: Picture, quad: Quad) -> float:
         normal = np.array([along[1], -along[0]]) / np.hypot(*along)
         line = start + along * share[:, None]
         both = project(to_photo, np.concatenate([line - normal * RING, line + normal * RING])) - 0.5
-        colour = cv2.remap(
-            fine, both[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        lab = cv2.cvtColor(colour.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB)[0]
+        lab = colours(fine, both[None].astype(np.float32))[0]
         differences.append(float(np.median(np.linalg.norm(lab[:48] - lab[48:], axis=1))))
     return float(np.mean(differences))

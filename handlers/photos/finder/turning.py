@@ -115,8 +115,8 @@ def _layout(side: Side) -> Map:
     for left, top, right, bottom, density in PRINT[side]:
         box = cells[round(top * down) : round(bottom * down), round(left * across) : round(right * across)]
         box[:] = density
-    cells = cv2.resize(cells, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
-    return standard(np.asarray(cv2.GaussianBlur(cells, (0, 0), 0.8), dtype=np.float32))
+    coarse = cv2.resize(cells, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA)
+    return standard(np.asarray(cv2.GaussianBlur(coarse, (0, 0), 0.8), dtype=np.float32))
 
 
 LAYOUTS: Mapping[Side, Map] = {"front": _layout("front"), "back": _layout("back")}

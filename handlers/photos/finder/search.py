@@ -17,10 +17,12 @@ from handlers.photos.finder.refine import FROM, LEAST_SHARE, REACH, TO, refine
 from handlers.photos.finder.turning import turn
 from handlers.photos.reader import Anchor, Reader, Reading
 
-#: Proposals looked at, and how many of them are read.
-PROPOSALS, READINGS = 8, 3
+#: Proposals looked at, first and when none of these will do, and how many of them are read.
+QUICK, PROPOSALS, READINGS = 2, 8, 3
 #: Likeness to the layout that ends the search, and that a candidate must have to be read.
 SURE, POSSIBLE = 0.62, 0.35
+#: Share of each side along which an edge must show for the search to end.
+CLEAR = 0.5
 #: Lead below which the other way up is read as well.
 UNCLEAR = 0.15
 #: Share of a side by which a corner may lie outside the frame before the card counts as cut off.
@@ -107,12 +109,14 @@ def candidates(fine: Picture) -> list[Located]:
     A quad that follows it closely ends the search: no other can do much better.
     """
     small, ratio = reduced(fine, SMALL)
+    edges = cues(small)
     found: list[Located] = []
-    for proposal in propose(cues(small), PROPOSALS):
-        first = located(fine, (proposal.quad + 0.5) / ratio)
-        found += first
-        if first[0].likeness >= SURE and first[0].lead >= UNCLEAR and first[0].support.min() >= LEAST_SHARE:
-            break
+    for quick in (True, False):
+        for proposal in propose(edges, QUICK if quick else PROPOSALS, quick=quick):
+            first = located(fine, (proposal.quad + 0.5) / ratio)
+            found += first
+            if first[0].likeness >= SURE and first[0].lead >= UNCLEAR and first[0].support.min() >= CLEAR:
+                return sorted(found, key=lambda way: -way.likeness)
     return sorted(found, key=lambda way: -way.likeness)
 
 

@@ -26,6 +26,8 @@ PHOTO = (1600, 1200)
 
 _INK, _LABEL, _RED = (22, 22, 26), (62, 128, 178), (200, 48, 48)
 _SIGNED = (28, 32, 58)
+#: Printed where the counter does not know since when a card is valid.
+_SOME_DAY = date(2016, 1, 1)
 _HOUSE = Path(__file__).resolve().parent.parent / "node_modules" / "@expo-google-fonts" / "noto-sans-sc"
 _DEBIAN = Path("/usr/share/fonts/opentype/noto")
 #: Where each weight is looked for, best first.
@@ -55,7 +57,7 @@ class Customer(Protocol):
     @property
     def id_address(self) -> str: ...
     @property
-    def valid_from(self) -> date: ...
+    def valid_from(self) -> date | None: ...
     @property
     def valid_until(self) -> date | None: ...
 
@@ -353,7 +355,7 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _slot(slot: str, name: str, number: str, address: str, start: date, end: date | None) -> bytes:
+def _slot(slot: str, name: str, number: str, address: str, start: date | None, end: date | None) -> bytes:
     if slot == "signature":
         return _jpeg(signature(name))
     if slot == "front":
@@ -362,7 +364,7 @@ def _slot(slot: str, name: str, number: str, address: str, start: date, end: dat
         ethnic = "维吾尔" if "·" in name else "汉"
         card = front(name, sex, ethnic, born, address, number, px_per_mm=18)
     else:
-        card = back(_authority(address), start, end, px_per_mm=18)
+        card = back(_authority(address), start or _SOME_DAY, end, px_per_mm=18)
     return _jpeg(on_desk(card, _quad_on_desk(sum(map(ord, name)) + (slot == "back"))))
 
 

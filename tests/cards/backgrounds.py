@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from handlers.specimens import font
 
-Pixels = NDArray[np.float32]
+Pixels = NDArray[Any]
 _DATA = Path(skimage.__file__).parent / "data"
 _PHOTOS = (
     "astronaut.png",

@@ -4,13 +4,15 @@ A photo here is a float32 array of shape (height, width, 3), 0 to 255 and beyond
 where that is cheap, so use what a function returns.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from handlers.photos.card import Quad, corners, homography, project
 
-Pixels = NDArray[np.float32]
+Pixels = NDArray[Any]
 
 
 def _grid(photo: Pixels, step: int) -> tuple[Pixels, Pixels]:

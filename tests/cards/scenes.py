@@ -14,7 +14,7 @@ from handlers import specimens
 from handlers.photos.card import Picture, Quad, Side, corners
 from tests.cards import effects, geometry
 from tests.cards.backgrounds import GROUNDS, Pixels
-from tests.cards.persons import person
+from tests.cards.persons import Person, person
 
 #: Of 240 photos, so many are of each category.
 CATEGORIES: Mapping[str, int] = {
@@ -87,7 +87,7 @@ def scene(category: str, seed: int, side: Side | None = None) -> Scene:
         quad = geometry.inside(chance, width, height, fill)
     kinds = _GROUNDS.get(category, _GROUNDS[""])
     ground = GROUNDS[kinds[chance.integers(len(kinds))]](chance, width, height)
-    card = _card(who, side, chance)
+    card = _card(who, side, chance, rim=(0, 60) if category == "lowcontrast" else (20, 150))
     if category == "gray":
         card[..., :3] = (card[..., :3] @ np.array([0.3, 0.59, 0.11], np.float32))[..., None] * 0.94 + 6
     photo, mask = _laid(ground, card, quad, chance, weak=category == "lowcontrast")
@@ -113,8 +113,8 @@ def scene(category: str, seed: int, side: Side | None = None) -> Scene:
     )
 
 
-def _card(who: Any, side: Side, chance: np.random.Generator) -> Pixels:
-    """Draw a card as float RGBA, 0 to 255."""
+def _card(who: Person, side: Side, chance: np.random.Generator, rim: tuple[int, int]) -> Pixels:
+    """Draw a card as float RGBA, 0 to 255; ``rim`` is the least and most light that its rim catches."""
     weight = "medium" if chance.random() < 0.25 else "regular"
     if side == "front":
         card = specimens.front(
@@ -122,10 +122,11 @@ def _card(who: Any, side: Side, chance: np.random.Generator) -> Pixels:
         )
     else:
         card = specimens.back(who.authority, who.valid_from, who.valid_to, weight=weight)
-    # Light catches the rim.
-    rim = Image.new("L", card.size, 0)
-    ImageDraw.Draw(rim).rounded_rectangle((0, 0, card.width - 1, card.height - 1), 63, outline=150, width=7)
-    card.paste((255, 255, 255), (0, 0), rim)
+    caught = Image.new("L", card.size, 0)
+    ImageDraw.Draw(caught).rounded_rectangle(
+        (0, 0, card.width - 1, card.height - 1), 63, outline=int(chance.integers(*rim)), width=7
+    )
+    card.paste((255, 255, 255), (0, 0), caught)
     return np.asarray(specimens.rounded(card), dtype=np.float32)
 
 

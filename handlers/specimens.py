@@ -111,8 +111,8 @@ class _Sheet:
 @lru_cache(maxsize=8)
 def _paper(tint: str, width: int, height: int) -> Image.Image:
     """Return the tinted ground with its fine wavy lines (guilloche)."""
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    x, y = x * np.float32(WIDTH_MM / width), y * np.float32(HEIGHT_MM / height)
+    x = np.linspace(0, WIDTH_MM, width, dtype=np.float32)[None, :]
+    y = np.linspace(0, HEIGHT_MM, height, dtype=np.float32)[:, None]
     ends = {
         "front": ((218, 236, 243), (243, 228, 232)),
         "back": ((238, 240, 238), (236, 238, 234)),
@@ -325,10 +325,11 @@ def _desk() -> Image.Image:
     chance = np.random.default_rng(7)
     y = np.linspace(0, 1, PHOTO[1], dtype=np.float32)[:, None]
     x = np.linspace(0, 1, PHOTO[0], dtype=np.float32)[None, :]
-    grain = chance.normal(0, 2.2, (PHOTO[1], 1)) + chance.normal(0, 1.5, (PHOTO[1], PHOTO[0]))
-    light = 46 + 10 * (1 - y) - 6 * x + grain
-    tone = np.stack([light, light * 0.94, light * 0.9], axis=-1)
-    return Image.fromarray(np.clip(tone, 0, 255).astype(np.uint8))
+    grain = chance.normal(0, 2.4, (PHOTO[1], 1)).astype(np.float32)
+    spots = np.tile(chance.normal(0, 1.5, (300, 400)).astype(np.float32), (4, 4))
+    light = 46 + 10 * (1 - y) - 6 * x + grain + spots
+    tones = [Image.fromarray(np.asarray(light * tint, dtype=np.uint8)) for tint in (1.0, 0.94, 0.9)]
+    return Image.merge("RGB", tones)
 
 
 def _quad_on_desk(seed: int) -> Quad:

@@ -174,19 +174,21 @@ def _spoilt(photo: Pixels, category: str, chance: np.random.Generator, quad: Qua
     return photo
 
 
+def kinds(count: int) -> list[str]:
+    """Return categories in turn, in the proportions of :data:`CATEGORIES`."""
+    total = sum(CATEGORIES.values())
+    due = dict.fromkeys(CATEGORIES, 0.0)
+    chosen = []
+    for _ in range(count):
+        for name, share in CATEGORIES.items():
+            due[name] += share / total
+        most = max(due, key=lambda name: due[name])
+        due[most] -= 1
+        chosen.append(most)
+    return chosen
+
+
 def scenes(count: int, seed: int, category: str | None = None) -> Iterator[tuple[str, Scene]]:
-    """Make ``count`` photos with their names; without ``category`` all kinds, in the proportions above."""
-    if category:
-        kinds = [category] * count
-    else:
-        total = sum(CATEGORIES.values())
-        due = dict.fromkeys(CATEGORIES, 0.0)
-        kinds = []
-        for _ in range(count):
-            for name, share in CATEGORIES.items():
-                due[name] += share / total
-            most = max(due, key=lambda name: due[name])
-            due[most] -= 1
-            kinds.append(most)
-    for number, kind in enumerate(kinds):
+    """Make ``count`` photos with their names; without ``category`` all kinds."""
+    for number, kind in enumerate([category] * count if category else kinds(count)):
         yield f"{kind}_{number:03d}.jpg", scene(kind, seed * 100_003 + number)

@@ -49,6 +49,8 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
 }
+#: Steps of a customer may take pictures; no other page may ask for the camera.
+WITH_CAMERA = frozenset({"tasks.show", "tasks.answer"})
 #: One year, in seconds.
 YEAR = 365 * 24 * 3600
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -176,6 +178,9 @@ def local_path(target: str | None, default: str) -> str:
 
 def guard_answer(answer: Response) -> Response:
     """Put the headers on; a page's own go before them."""
+    if request.endpoint in WITH_CAMERA:
+        asked = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
+        answer.headers.setdefault("Permissions-Policy", asked)
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)
     if request.endpoint == "static" and answer.status_code in {200, 304}:

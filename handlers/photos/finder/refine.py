@@ -15,9 +15,12 @@ from handlers.photos.finder.geometry import Floats, areas, convex, crossings, li
 #: Places along a side where a profile is taken, and the part of the side they cover.
 PLACES, FROM, TO = 64, 0.09, 0.91
 #: How far profiles reach to both sides, in pixels of the fine picture: at first, then around the line found.
-REACH, NEAR = 17, 4
+REACH, NEAR = 17, 2.5
 #: Steps of the profiles, in pixels.
 STEP = 0.5
+#: How far outside the strongest edge the card may go on, in pixels of the fine picture, and how strong the edge
+#: at its end must be beside that one.
+RIM, OUTER = 9.0, 0.6
 #: Least colour step, in ΔE over about 3 pixels, and least share of the places showing it, that make an edge.
 LEAST_STEP, LEAST_SHARE = 0.6, 0.35
 
@@ -79,7 +82,8 @@ def profiles(fine: Picture, starts: Floats, ends: Floats, reach: float) -> tuple
     length = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
     normal = np.stack([-along[:, 1], along[:, 0]], axis=1) / length
     share = np.linspace(FROM, TO, PLACES)
-    offsets = np.arange(-reach - 1.5, reach + 1.51, STEP)
+    # Two steps more than needed at each end, which smoothing spoils.
+    offsets = np.arange(-reach - 1.5 - 2 * STEP, reach + 1.51 + 2 * STEP, STEP)
     base = starts[:, None] + along[:, None] * share[None, :, None]
     points = base[:, :, None] + normal[:, None, None] * offsets[None, None, :, None]
     flat = points.reshape(len(starts) * PLACES, len(offsets), 2).astype(np.float32)
@@ -88,7 +92,7 @@ def profiles(fine: Picture, starts: Floats, ends: Floats, reach: float) -> tuple
     # Along the side neighbours say the same of an edge, and not of noise.
     lab = (np.roll(lab, 1, axis=1) + lab + np.roll(lab, -1, axis=1)) / np.float32(3)
     gap = round(1.5 / STEP)
-    lab = _smoothed(lab)
+    lab, offsets = _smoothed(lab)[:, :, 2:-2], offsets[2:-2]
     steps = np.linalg.norm(lab[:, :, 2 * gap :] - lab[:, :, : -2 * gap], axis=3)
     inside = (
         (base[..., 0] > 1) & (base[..., 0] < width - 2) & (base[..., 1] > 1) & (base[..., 1] < height - 2)
@@ -147,7 +151,8 @@ def _voted(profile: Floats, where: Floats, offsets: Floats) -> Floats:
     outvote the long faint one.
     """
     votes = profile / (profile + 4.0)
-    best, found = -1.0, np.zeros(len(where))
+    best, found, slant, place = -1.0, np.zeros(len(where)), 0.0, 0
+    chosen = np.zeros(len(offsets))
     count = len(offsets)
     centre = where - 0.5
     row = np.arange(len(where))
@@ -160,8 +165,17 @@ def _voted(profile: Floats, where: Floats, offsets: Floats) -> Floats:
         total = total * (1.0 - 0.15 * np.abs(offsets) / np.abs(offsets).max())
         peak = int(np.argmax(total))
         if total[peak] > best:
-            best = float(total[peak])
-            found = offsets[peak] + slope * centre
+            best, chosen = float(total[peak]), total
+            found, slant, place = offsets[peak] + slope * centre, slope, peak
+    # A rim that shines shows two edges: the card ends at the outer one, if it stands out from what is beyond.
+    for other in range(max(place - round(RIM / STEP), 8), place - 2):
+        beyond = float(np.median(chosen[: other - 3]))
+        if (
+            chosen[other] >= max(chosen[other - 1], chosen[other + 1])
+            and chosen[other] > OUTER * best
+            and chosen[other] - beyond > OUTER * (best - beyond)
+        ):
+            return np.asarray(offsets[other] + slant * centre)
     return found
 
 

@@ -14,7 +14,7 @@ from handlers.photos.finder.fallback import agrees, from_anchors
 from handlers.photos.finder.geometry import ASPECT, Floats, outside, overlap
 from handlers.photos.finder.proposals import propose
 from handlers.photos.finder.refine import FROM, LEAST_SHARE, REACH, TO, refine
-from handlers.photos.finder.turning import turn
+from handlers.photos.finder.turning import likeness, turn
 from handlers.photos.reader import Anchor, Reader, Reading
 
 #: Proposals looked at, first and when none of these will do, and how many of them are read.
@@ -23,6 +23,9 @@ QUICK, PROPOSALS, READINGS = 2, 8, 3
 SURE, POSSIBLE = 0.62, 0.35
 #: Share of each side along which an edge must show for the search to end.
 CLEAR = 0.5
+#: How far outside its place a side is sought when the print says so, and inside, as shares of the card's
+#: height; and the likeness from which on it says nothing of the kind.
+ELSEWHERE, CLOSE = (0.04, 0.10, -0.05), 0.73
 #: Lead below which the other way up is read as well.
 UNCLEAR = 0.15
 #: Share of a side by which a corner may lie outside the frame before the card counts as cut off.
@@ -86,12 +89,15 @@ def find(photo: Picture, reader: Reader) -> Found:
     read: list[tuple[Located, Reading]] = []
     for way in _worth_reading(likely):
         reading = reader.read(warp(photo, way.quad / scale), way.side)
-        if reading.verified:
+        if reading.verified and way.support.min() >= CLEAR:
             return _found(fine, scale, way, reading, verified=True)
         read.append((way, reading))
+        if reading.verified:
+            break
+    # What could be read may still end in the wrong place where no edge shows it: the labels tell.
     anchors = reader.anchors(fine)
     for way, reading in read:
-        if agrees(way.quad, way.side, anchors):
+        if way.support.min() >= CLEAR and agrees(way.quad, way.side, anchors):
             return _found(fine, scale, way, reading, verified=True)
     anchored = _anchored(fine, anchors)
     if anchored is not None:
@@ -114,10 +120,32 @@ def candidates(fine: Picture) -> list[Located]:
     for quick in (True, False):
         for proposal in propose(edges, QUICK if quick else PROPOSALS, quick=quick):
             first = located(fine, (proposal.quad + 0.5) / ratio)
+            first[0] = settled(fine, first[0])
             found += first
             if first[0].likeness >= SURE and first[0].lead >= UNCLEAR and first[0].support.min() >= CLEAR:
                 return sorted(found, key=lambda way: -way.likeness)
     return sorted(found, key=lambda way: -way.likeness)
+
+
+def settled(fine: Picture, way: Located) -> Located:
+    """Return the card a quad nearly is: while its print says that a side lies elsewhere, look there for it.
+
+    A line printed on the card, the rim of a shadow or of the portrait, may pass for a side of it.
+    """
+    for _ in range(2):
+        if not POSSIBLE <= way.likeness < CLOSE:
+            break
+        shares = np.concatenate([np.eye(4) * share for share in ELSEWHERE])
+        moved = [widened(way.quad, share) for share in shares]
+        likes = [likeness(fine, quad, way.side) for quad in moved]
+        best = int(np.argmax(likes))
+        if likes[best] < way.likeness + 0.01:
+            break
+        again = located(fine, moved[best])[0]
+        if again.likeness <= way.likeness:
+            break
+        way = again
+    return way
 
 
 def located(fine: Picture, rough: Quad, reach: float = REACH) -> list[Located]:

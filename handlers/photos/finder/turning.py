@@ -89,6 +89,12 @@ def turn(photo: Picture, quad: Quad) -> list[Turned]:
     ]
 
 
+def likeness(photo: Picture, quad: Quad, side: Side) -> float:
+    """Return how closely the print within a quad follows a side's layout, -1 to 1."""
+    ink = ink_of(warp(photo, quad, COLUMNS * FINE_SCALE, ROWS * FINE_SCALE))
+    return float(np.mean(ink * LAYOUTS[side]))
+
+
 def ink_of(card: Picture) -> Map:
     """Return the print on each square millimetre of a straight card, of mean 0 and variance 1."""
     grey = cv2.cvtColor(card, cv2.COLOR_RGB2GRAY).astype(np.float32)

@@ -114,7 +114,8 @@ ALPHABETS: Mapping[str, str] = {
 
 #: Letters that stand for digits when a line is read without an alphabet: only O and I in their forms.
 _REPAIRS = str.maketrans("OoIl", "0011")
-_SEPARATORS = " .。·-—–−~～至一/_、,，:：年月日"
+#: What may stand between the parts of dates.
+SEPARATORS = " .。·-—–−~～至一/_、,，:：年月日"
 _TERM = re.compile(r"(\d{4})(\d{2})(\d{2})(?:(\d{4})(\d{2})(\d{2})|[长長]期)", re.ASCII)
 _BIRTH = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日", re.ASCII)
 _NOT_CJK = re.compile(f"[^{text.CJK}]")
@@ -152,7 +153,7 @@ def id_number(line: Line) -> Field | None:
 
 def validity(line: Line) -> tuple[Field, Field] | None:
     """Return both dates in a line, whatever separates them; doubted when they make no term of a card."""
-    line = plain(line).without(_SEPARATORS)
+    line = plain(line).without(SEPARATORS)
     match = _TERM.fullmatch(line.text)
     start = match and _day(*match.groups()[:3])
     if match is None or start is None:

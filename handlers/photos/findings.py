@@ -72,18 +72,31 @@ KINDS: Mapping[str, Kind] = {
 #: Defaults of the thresholds; a company's ``photo_limits`` stand over them by name.
 #: Each is explained where it is used, in ``judging``, ``finder`` and ``signature``.
 LIMITS: dict[str, float] = {
+    # judging
+    "blur": 25.0,  # strength of edges against their contrast, times 1000; sharp photos are from 27 to 60
+    "very_blurred": 2.0,  # the same, where nobody can read the card
+    "dark": 122.0,  # brightness of the brightest tenth of the card, 0 to 255
+    "very_dark": 45.0,  # the same, where nothing can be made of it
+    "grey_copy": 0.2,  # distance of the most coloured part from the paper, natural logarithm
+    "glare": 0.0013,  # share of the card that is burnt out by a mirrored lamp
+    "occluded": 0.002,  # share of the card under a finger
+    "fill": 0.8,  # share of the largest card that fits the frame
+    "card_pixels": 400.0,  # length of the card in the photo: below, a digit is 13 pixels wide
+    "touched_round": 1.5,  # how far around a glare or a finger print is in doubt, in millimetres
+    "touched_share": 0.01,  # share of a field that they may cover
     # examine
     "cut_off_share": 0.005,  # how far a corner may lie outside the photo, as a share of a side
     "contrast_least": 6.0,  # colour difference of card and background below which edges are a guess, in ΔE
     "card_least": 0.15,  # confidence below which what was found is no card at all, 0 to 1
     "name_sure": 0.97,  # confidence from which a name that differs from the account is refused
     # reader
-    "read_sure": 0.90,  # probability of a field's least certain character below which it is doubted, 0 to 1
-    "read_washed_out": 0.45,  # how much paler than the darkest a character may be, 0 to 1
-    "read_clipped": 0.02,  # share of white, printless pixels at and behind the characters
-    "read_beyond": 1.0,  # ink that belongs to no character that was read, in square millimetres
+    "read_sure": 0.95,  # probability of a field's least certain character below which it is doubted, 0 to 1
+    "read_once": 0.997,  # probability below which a field is looked at twice, and both must agree, 0 to 1
+    "read_washed_out": 0.35,  # how much paler than the darkest a character may be, 0 to 1
+    "read_clipped": 0.5,  # share of white pixels in the place of a character, or of one hidden beside it
+    "read_beyond": 0.5,  # ink that belongs to no character that was read, in square millimetres
     "read_hole": 0.45,  # distance between characters beyond the usual, in widths of a character
-    "read_paper": 0.12,  # change of the paper's colour or light behind the last character, natural logarithm
+    "read_paper": 0.12,  # change of the paper's colour or white light in one place, natural logarithm
 }
 
 

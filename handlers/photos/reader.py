@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handlers.photos import fields
-from handlers.photos.card import WIDTH_MM, Picture, Side
+from handlers.photos.card import SCALE, WIDTH_MM, Picture, Side
 from handlers.photos.fields import Field
 from handlers.photos.findings import LIMITS
 from handlers.photos.layout import ADDRESS_LINES, FIELDS, VALIDITY, Box
@@ -33,10 +33,22 @@ __all__ = ["Anchor", "Field", "Reader", "Reading"]
 SHIFTS = ((0.0, 0.0), (0.0, 0.9), (0.0, -0.9))
 #: Labels that must stand in their places where no number or date proves the card (images of domain 3.14).
 LABELS_NEEDED = 4
+#: How far a second look at a field is moved, in millimetres, and room left of the address.
+SECOND_LOOK, ADDRESS_ROOM = (0.2, 0.25), 0.5
 #: Usual distance between two characters, in millimetres.
-PITCH: Mapping[str, float] = {"name": 4.2, "sex": 3.5, "ethnic": 3.5, "address": 3.5, "authority": 3.5}
+PITCH: Mapping[str, float] = {
+    "name": 4.2,
+    "sex": 3.5,
+    "ethnic": 3.5,
+    "address": 3.5,
+    "authority": 3.5,
+    "validity": 3.5,
+}
 #: How closely ink follows the layout at least where there is a card, from -1 to 1.
 LIKE_A_CARD = 0.25
+#: Characters for which an address line that goes on in the next one may have room left: digits are narrow,
+#: and some issuers break lines after a number of characters.
+LINE_LEFT = 4.5
 #: Digits without which a line is not worth a second look for the number or the dates.
 LIKE_A_NUMBER = 8
 
@@ -70,22 +82,12 @@ class Reader:
         if number is None and not self._labelled(card, "front"):
             return Reading()
         found = {"id_number": _judged(number, None, limits)} if number else {}
-        boxes = FIELDS["front"]
         for name, parse in _FRONT.items():
-            strip = strips.cut(card, boxes[name])
-            line = self._line(strip, name)
-            if value := parse(line):
-                odd = strips.oddity(strip, line, PITCH[name]) if name in PITCH else None
-                found[name] = _judged(value, odd, limits)
+            if value := self._field(card, "front", name, parse, limits):
+                found[name] = value
         if address := self._address(card, limits):
             found["address"] = address
         return Reading(fields.agreeing(found), verified=True)
-
-    def _address(self, card: Picture, limits: Mapping[str, float]) -> Field | None:
-        cuts = [strips.cut(card, box, (0.5, strips.ROOM_DOWN)) for box in ADDRESS_LINES]
-        lines = [self._line(strip, "address") for strip in cuts]
-        value = fields.address(lines)
-        return value and _judged(value, None, limits)
 
     def _back(self, card: Picture, limits: Mapping[str, float]) -> Reading:
         dates = self._moved(card, "validity", VALIDITY, fields.validity)
@@ -94,14 +96,61 @@ class Reader:
             return Reading()
         found: dict[str, Field] = {}
         if dates:
-            found = dict(
-                zip(("valid_from", "valid_to"), (_judged(one, None, limits) for one in dates), strict=True)
-            )
-        strip = strips.cut(card, FIELDS["back"]["authority"])
-        line = self._line(strip, "authority")
-        if value := fields.authority(line):
-            found["authority"] = _judged(value, strips.oddity(strip, line, PITCH["authority"]), limits)
+            odd = self._odd_dates(card)
+            found = {
+                name: _judged(one, odd, limits)
+                for name, one in zip(("valid_from", "valid_to"), dates, strict=True)
+            }
+        if value := self._field(card, "back", "authority", fields.authority, limits):
+            found["authority"] = value
         return Reading(found, verified=True)
+
+    def _field(
+        self,
+        card: Picture,
+        side: Side,
+        name: str,
+        parse: Callable[[Line], Field | None],
+        limits: Mapping[str, float],
+    ) -> Field | None:
+        """Return a field of one line; where it was read with less than certainty, two looks must agree."""
+        box = FIELDS[side][name]
+        strip = strips.cut(card, box)
+        line = self._line(strip, name)
+        value = parse(line)
+        if value is None or value.confidence < limits["read_once"]:
+            again = parse(self._line(strips.cut(card, box.moved(*SECOND_LOOK), (0.6, 0.4)), name))
+            if value is None:
+                return again and replace(_judged(again, None, limits), doubt=True)
+            agree = again is not None and again.value == value.value
+            best = max(value.confidence, again.confidence) if again and agree else value.confidence
+            value = replace(value, confidence=best, doubt=value.doubt or not agree)
+        odd = strips.oddity(strip, line, PITCH[name]) if name in PITCH else None
+        return _judged(value, odd, limits)
+
+    def _address(self, card: Picture, limits: Mapping[str, float]) -> Field | None:
+        cuts = [strips.cut(card, box, (ADDRESS_ROOM, strips.ROOM_DOWN)) for box in ADDRESS_LINES]
+        lines = [self._line(strip, "address") for strip in cuts]
+        value = fields.address(lines)
+        if value is None:
+            return None
+        odd = [
+            strips.oddity(strip, line, PITCH["address"], ADDRESS_ROOM)
+            for strip, line in zip(cuts, lines, strict=True)
+        ]
+        # A line that another one follows is full: the next character would not have fitted.
+        short = any(
+            after.text
+            and (1 - max(line.places, default=0)) * strip.shape[1] / SCALE > LINE_LEFT * PITCH["address"]
+            for strip, line, after in zip(cuts, lines, lines[1:], strict=False)
+        )
+        return _judged(replace(value, doubt=value.doubt or short), strips.worst(odd), limits)
+
+    def _odd_dates(self, card: Picture) -> strips.Oddity:
+        """Return what is odd about the dates; their number of digits is known, so holes are not."""
+        strip = strips.cut(card, VALIDITY)
+        line = self._line(strip, "validity").without(fields.SEPARATORS)
+        return replace(strips.oddity(strip, line, PITCH["validity"]), hole=0.0)
 
     def _moved(self, card: Picture, alphabet: str, box: Box, parse: Callable[[Line], T | None]) -> T | None:
         """Return what a strip says, looked at a little higher and lower when at first it says nothing."""

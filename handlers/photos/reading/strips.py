@@ -5,7 +5,9 @@ characters is read as one of two, with certainty. So the strip itself is asked w
 on where the reading ends, or has a hole.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,6 +21,10 @@ from handlers.photos.reading.models import Line
 ROOM_ACROSS, ROOM_DOWN = 0.8, 0.6
 #: From a darkest channel of this on, of 255, a pixel shows light and no print.
 CLIPPED = 248
+#: From a darkest channel of this on, of 255, paper is whitened so far that pale print could be lost on it.
+WHITENED = 200
+#: Ink is what is that much as dark as the darkest character, and at least so dark: paper has structure too.
+INK, PALE = 0.33, 0.08
 #: Side in pixels of what a stroke is compared with: more than the widest stroke of the largest character.
 STROKE = 25
 
@@ -28,12 +34,12 @@ class Oddity:
     """What is odd about a strip, given what was read in it. Everything is 0 where all is well.
 
     :param washed_out: how much less the palest character stands out than the darkest, from 0 to 1.
-    :param clipped: share of white, structureless pixels where characters are or could follow.
+    :param clipped: largest share of white pixels where a character is or one could be hidden beside it.
     :param beyond: ink before the first and behind the last character, in square millimetres.
     :param hole: largest distance between characters, and of the first from the field's beginning, beyond
         what is usual, in widths of a character.
-    :param paper: how far the paper's colour or brightness behind the last character is from that at the
-        characters, as a natural logarithm.
+    :param paper: how far the paper's colour, or its whitened light, in the place of one character is from
+        the others', as a natural logarithm.
     """
 
     washed_out: float = 0.0
@@ -50,30 +56,36 @@ def cut(card: Picture, box: Box, room: tuple[float, float] = (ROOM_ACROSS, ROOM_
     return np.ascontiguousarray(card[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)])
 
 
-def oddity(strip: Picture, line: Line, pitch: float) -> Oddity:
+def oddity(strip: Picture, line: Line, pitch: float, room: float = ROOM_ACROSS) -> Oddity:
     """Return what is odd about a strip of a field that begins at its left edge.
 
     :param pitch: usual distance between two of the field's characters, in millimetres.
+    :param room: left of the field's beginning, in millimetres.
     """
+    width, step = strip.shape[1], pitch * SCALE
+    white = strip.min(axis=2) >= CLIPPED
     if not line.text:
-        return Oddity()
-    width = strip.shape[1]
-    step = pitch * SCALE
+        return Oddity(clipped=float(white.mean()))
     middles = np.array(line.places) * width
     strokes, paper = ink(strip)
-    first, last = max(middles[0] - 0.6 * step, 0), min(middles[-1] + 0.6 * step, width)
-    cells = [strokes[:, _span(middle - step / 2, middle + step / 2, width)] for middle in middles]
-    depths = [float(np.percentile(cell, 92)) if cell.size else 0.0 for cell in cells]
-    deepest = max(max(depths), 1e-3)
-    # Ink counts from a third of the darkest character on; guilloche and paper structure stay below.
-    dark = strokes > max(0.33 * deepest, 0.08)
-    beyond = float(dark[:, : int(first)].sum() + dark[:, int(last) :].sum()) / SCALE**2
-    near = _span(first, last + step, width)
-    clipped = float((strip[:, near].min(axis=2) >= CLIPPED).mean())
+    depths = [float(np.percentile(cell, 97)) for cell in _cells(strokes, middles, step)]
+    deepest = max(*depths, 1e-3)
+    # One character could be hidden before the first, and one behind the last.
+    around = np.array([middles[0] - step, *middles, middles[-1] + step])
     gaps = np.diff(middles) / step
-    start = (middles[0] / SCALE - ROOM_ACROSS) / pitch - 0.5
-    hole = max(float(gaps.max(initial=1.0)) - 1.0, start, 0.0)
-    return Oddity(1 - min(depths) / deepest, clipped, beyond, hole, _paper_change(paper, first, last, step))
+    start = (middles[0] / SCALE - room) / pitch - 0.5
+    return Oddity(
+        washed_out=1 - min(depths) / deepest,
+        clipped=max(float(cell.mean()) for cell in _cells(white, around, step)),
+        beyond=_beyond(strip, strokes > max(INK * deepest, PALE), middles, step),
+        hole=max(float(gaps.max(initial=1.0)) - 1.0, start, 0.0),
+        paper=_paper_change([cell.mean(axis=(0, 1)) for cell in _cells(paper, around, step)]),
+    )
+
+
+def worst(several: Sequence[Oddity]) -> Oddity:
+    """Return the worst of each."""
+    return Oddity(*(max(getattr(one, name) for one in several) for name in Oddity.__match_args__))
 
 
 def ink(strip: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -85,17 +97,32 @@ def ink(strip: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return np.clip(1 - light / around, 0, 1).astype(np.float32), np.asarray(paper, dtype=np.float32)
 
 
-def _paper_change(paper: NDArray[np.float32], first: float, last: float, step: float) -> float:
-    """Return how the paper in the place of a further character differs from that at the characters."""
-    width = paper.shape[1]
-    there = paper[:, _span(last, last + step, width)]
-    here = paper[:, _span(first, last, width)]
-    if not there.size or not here.size:
-        return 0.0
-    change = np.log(np.maximum(there.mean(axis=(0, 1)), 1) / np.maximum(here.mean(axis=(0, 1)), 1))
-    # A shadow darkens all colours alike and hides nothing; light that is added, or another colour, may.
-    return float(max(change.min(), change.max() - change.min(), 0.0))
+def _beyond(strip: Picture, dark: NDArray[np.bool_], middles: NDArray[np.float64], step: float) -> float:
+    """Return the ink left of the first and right of the last character, in square millimetres."""
+    # Where the card is cut off by the photo's edge there is nothing, and no ink.
+    nothing = cv2.dilate((strip.max(axis=2) == 0).astype(np.uint8), np.ones((STROKE, STROKE), dtype=np.uint8))
+    dark = dark & (nothing == 0)
+    first, last = max(int(middles[0] - 0.65 * step), 0), int(middles[-1] + 0.65 * step)
+    return float(dark[:, :first].sum() + dark[:, last:].sum()) / SCALE**2
 
 
-def _span(left: float, right: float, width: int) -> slice:
-    return slice(int(np.clip(left, 0, width)), int(np.clip(right, 0, width)))
+def _paper_change(papers: Sequence[NDArray[np.float32]]) -> float:
+    """Return how much the paper of one place differs from that of the others, as a natural logarithm.
+
+    A shadow darkens all colours alike and hides nothing. Light that whitens paper may hide print, and so
+    does what has another colour.
+    """
+    usual = np.maximum(np.median(papers, axis=0), 1)
+    worst = 0.0
+    for one in papers:
+        change = np.log(np.maximum(one, 1) / usual)
+        light = float(change.min()) if float(one.min()) > WHITENED else 0.0
+        worst = max(worst, light, float(change.max() - change.min()))
+    return worst
+
+
+def _cells(strip: NDArray[Any], middles: NDArray[np.float64], step: float) -> list[NDArray[Any]]:
+    """Return the parts of a strip round some middles that lie in it."""
+    width = strip.shape[1]
+    spans = [np.clip([middle - step / 2, middle + step / 2], 0, width).astype(int) for middle in middles]
+    return [strip[:, left:right] for left, right in spans if right - left > 1]

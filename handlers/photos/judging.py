@@ -98,11 +98,11 @@ def sharpness(card: Picture, side: Side) -> float:
     count), in 24 tiles; the median of the half with most print, glare left out.
     """
     grey = cv2.cvtColor(card, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    paper = np.maximum(cv2.GaussianBlur(grey, (0, 0), 20), 20)
+    paper = np.maximum(_broad(grey, 20), 20)
     # Blurred a little, so that the sensor's noise is not taken for print.
     soft = cv2.GaussianBlur(grey, (0, 0), 1.2)
     edges = (cv2.Laplacian(soft, cv2.CV_32F) / paper) ** 2
-    contrast = ((soft - cv2.GaussianBlur(grey, (0, 0), 12)) / paper) ** 2
+    contrast = ((soft - _broad(grey, 12)) / paper) ** 2
     edge = round(2 * card.shape[1] / WIDTH_MM)  # 2 mm, where the background may show
 
     def tiles(values: NDArray[Any]) -> NDArray[Any]:
@@ -163,7 +163,7 @@ def glare(card: Picture, side: Side) -> Mask:
         ring = (cv2.dilate(spot, _disc(33)) > cv2.dilate(spot, _disc(25))) & judged
         if ring.sum() < 20:
             continue
-        # A quarter of the ring may lie in the next spot; a shadow falls on one side of overexposed paper only.
+        # A quarter of the ring may lie in the next spot; a shadow borders on one side only.
         if np.percentile(255.0 - paper[ring], 25) >= FALL:
             found |= spot.astype(bool)
     return found
@@ -206,6 +206,13 @@ def _outside(small: Picture) -> Mask:
     """Return what lies outside the photo: straightening leaves it black."""
     black = (small.max(axis=2) == 0).astype(np.uint8)
     return np.asarray(cv2.morphologyEx(black, cv2.MORPH_OPEN, _disc(5)), dtype=bool)
+
+
+def _broad(grey: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Return a strongly blurred picture; ``sigma`` in pixels."""
+    height, width = grey.shape
+    small = cv2.resize(grey, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / 4), (width, height)), np.float32)
 
 
 def _small(card: Picture) -> Picture:

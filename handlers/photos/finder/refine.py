@@ -18,8 +18,8 @@ PLACES, FROM, TO = 64, 0.09, 0.91
 REACH, NEAR = 17, 2.5
 #: Steps of the profiles, in pixels.
 STEP = 0.5
-#: How far outside the strongest edge the card may go on, in pixels of the fine picture, and how strong the edge
-#: at its end must be beside that one.
+#: How far outside the strongest edge the card may go on, in pixels of the fine picture, and how strong the
+#: edge at its end must be beside that one.
 RIM, OUTER = 9.0, 0.6
 #: Least colour step, in ΔE over about 3 pixels, and least share of the places showing it, that make an edge.
 LEAST_STEP, LEAST_SHARE = 0.6, 0.35

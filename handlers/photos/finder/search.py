@@ -21,8 +21,8 @@ from handlers.photos.reader import Anchor, Reader, Reading
 QUICK, PROPOSALS, READINGS = 2, 8, 3
 #: Likeness to the layout that ends the search, and that a candidate must have to be read.
 SURE, POSSIBLE = 0.62, 0.35
-#: Share of each side along which an edge must show for the search to end.
-CLEAR = 0.5
+#: Share of each side along which an edge must show for the search to end, and where all print is in place.
+CLEAR, FAINT = 0.5, 0.3
 #: How far outside its place a side is sought when the print says so, and inside, as shares of the card's
 #: height; and the likeness from which on it says nothing of the kind.
 ELSEWHERE, CLOSE = (0.04, 0.10, -0.05), 0.73
@@ -89,7 +89,7 @@ def find(photo: Picture, reader: Reader) -> Found:
     read: list[tuple[Located, Reading]] = []
     for way in _worth_reading(likely):
         reading = reader.read(warp(photo, way.quad / scale), way.side)
-        if reading.verified and way.support.min() >= CLEAR:
+        if reading.verified and _bounded(way):
             return _found(fine, scale, way, reading, verified=True)
         read.append((way, reading))
         if reading.verified:
@@ -97,7 +97,7 @@ def find(photo: Picture, reader: Reader) -> Found:
     # What could be read may still end in the wrong place where no edge shows it: the labels tell.
     anchors = reader.anchors(fine)
     for way, reading in read:
-        if way.support.min() >= CLEAR and agrees(way.quad, way.side, anchors):
+        if _bounded(way) and agrees(way.quad, way.side, anchors):
             return _found(fine, scale, way, reading, verified=True)
     anchored = _anchored(fine, anchors)
     if anchored is not None:
@@ -107,6 +107,12 @@ def find(photo: Picture, reader: Reader) -> Found:
     if not likely:
         return Found(None, None, 0.0, False, 0.0, 0.0, None)
     return _found(fine, scale, likely[0], read[0][1] if read else None, verified=False)
+
+
+def _bounded(way: Located) -> bool:
+    """Say whether edges, or fainter ones and the print together, show where the card ends on every side."""
+    least = float(way.support.min())
+    return least >= CLEAR or (least >= FAINT and way.likeness >= CLOSE)
 
 
 def candidates(fine: Picture) -> list[Located]:

@@ -138,12 +138,12 @@ class Reader:
             strips.oddity(strip, line, PITCH["address"], ADDRESS_ROOM)
             for strip, line in zip(cuts, lines, strict=True)
         ]
-        # A line that another one follows is full: the next character would not have fitted.
-        short = any(
-            after.text
-            and (1 - max(line.places, default=0)) * strip.shape[1] / SCALE > LINE_LEFT * PITCH["address"]
-            for strip, line, after in zip(cuts, lines, lines[1:], strict=False)
-        )
+        # A line that another one follows is full: not many more characters would have fitted.
+        left = [
+            (1 - max(line.places, default=0)) * strip.shape[1] / SCALE / PITCH["address"]
+            for strip, line in zip(cuts, lines, strict=True)
+        ]
+        short = any(room > LINE_LEFT and after.text for room, after in zip(left, lines[1:], strict=False))
         return _judged(replace(value, doubt=value.doubt or short), strips.worst(odd), limits)
 
     def _odd_dates(self, card: Picture) -> strips.Oddity:
@@ -235,14 +235,18 @@ def _judged(value: Field, odd: strips.Oddity | None, limits: Mapping[str, float]
 
 
 def _values(lines: Mapping[str, Sequence[Line]], limits: Mapping[str, float]) -> dict[str, Field]:
-    """Return the fields in lines that were put to them; in doubt where several lines claim one field."""
+    """Return the fields in lines that were put to them.
+
+    No strip tells whether something is missing, so what has neither check character nor form is in doubt.
+    """
     found: dict[str, Field] = {}
     for name, parse in {**_FRONT, "id_number": fields.id_number, "authority": fields.authority}.items():
         values = [value for line in lines.get(name, ()) if (value := parse(line))]
         if values:
-            found[name] = _judged(replace(values[0], doubt=values[0].doubt or len(values) > 1), None, limits)
+            doubt = values[0].doubt or len(values) > 1 or name != "id_number"
+            found[name] = _judged(replace(values[0], doubt=doubt), None, limits)
     if address := fields.address(list(lines.get("address", ()))):
-        found["address"] = _judged(address, None, limits)
+        found["address"] = _judged(replace(address, doubt=True), None, limits)
     for line in lines.get("validity", ()):
         if dates := fields.validity(line):
             found["valid_from"], found["valid_to"] = (_judged(one, None, limits) for one in dates)

@@ -23,6 +23,8 @@ PHOTO_SIDE = 1400
 LONG = 1.5
 #: Longest lines asked whether they stand on their heads; they answer for all.
 ASKED = 7
+#: A line read with less than this mean probability is tried the other way up too.
+READ_BADLY = 0.8
 #: Characters of a long label that must stand together.
 PART = 3
 #: How much further than the print a detected box reaches above and below, in heights of the print.
@@ -78,9 +80,14 @@ def upright_lines(photo: Picture, models: Models) -> list[Placed]:
         heads = models.upside_down([strips[i] for i in longest])
         on_its_head = bool(heads) and float(np.mean(heads)) > 0.5
         for box, strip in zip(group, strips, strict=True):
-            line = models.recognise(np.ascontiguousarray(strip[::-1, ::-1]) if on_its_head else strip)
+            line, turned = models.recognise(_half_turned(strip, on_its_head)), on_its_head
+            # A card may lie the other way up than the page below it.
+            if line.mean < READ_BADLY:
+                other = models.recognise(_half_turned(strip, not on_its_head))
+                if other.mean > line.mean:
+                    line, turned = other, not on_its_head
             if line.text.strip():
-                found.append(Placed(line, np.roll(box, 2, axis=0) if on_its_head else box))
+                found.append(Placed(line, np.roll(box, 2, axis=0) if turned else box))
     return found
 
 
@@ -106,6 +113,10 @@ def _sorted_by_direction(boxes: Iterable[Quad]) -> tuple[list[Quad], list[Quad]]
     else:
         down += [np.roll(box, -1, axis=0) for box in square]
     return across, down
+
+
+def _half_turned(strip: Picture, turned: bool) -> Picture:
+    return np.ascontiguousarray(strip[::-1, ::-1]) if turned else strip
 
 
 def _strip(photo: Picture, box: Quad) -> Picture:

@@ -22,8 +22,9 @@ RECOGNISER, DETECTOR = "PP-OCRv6_rec_small.onnx", "PP-OCRv6_det_small.onnx"
 TURNER = "ch_ppocr_mobile_v2.0_cls_mobile.onnx"
 #: Height in pixels that lines are brought to, for the recogniser and for the turner; its width is fixed.
 LINE_HEIGHT, TURNER_WIDTH = 48, 192
-#: Shortest side in pixels that the detector works with, and its thresholds: rapidocr's own ``config.yaml``.
-DETECTOR_SIDE = 736
+#: Longest side in pixels that the detector works with: labels of a card that fills a third of the photo are
+#: then still 10 pixels high. Its thresholds are those of rapidocr's own ``config.yaml``.
+DETECTOR_SIDE = 1024
 BOXES = DBPostProcess(thresh=0.3, box_thresh=0.5, unclip_ratio=1.6, use_dilation=True, score_mode="fast")
 #: Boxes of print read in one photo, at most: a page of small print has hundreds, a card 20.
 MOST_BOXES = 60
@@ -45,6 +46,11 @@ class Line:
     def least(self) -> float:
         """The probability of the least certain character; 0 for an empty line."""
         return min(self.scores, default=0.0)
+
+    @property
+    def mean(self) -> float:
+        """The mean probability of its characters; 0 for an empty line."""
+        return sum(self.scores) / len(self.scores) if self.scores else 0.0
 
     def part(self, start: int, end: int) -> "Line":
         """Return the characters from ``start`` up to ``end``."""
@@ -115,7 +121,7 @@ class Models:
 
     def detect(self, photo: Picture) -> list[Quad]:
         """Return the boxes of print in a photo, in pixels: corners clockwise from the upper left."""
-        prepared = DetPreProcess(DETECTOR_SIDE, "min", [0.5] * 3, [0.5] * 3)(photo[..., ::-1])
+        prepared = DetPreProcess(DETECTOR_SIDE, "max", [0.5] * 3, [0.5] * 3)(photo[..., ::-1])
         if prepared is None:
             return []
         answer = self._detector.run(None, {self._detector.get_inputs()[0].name: prepared})[0]

@@ -64,7 +64,8 @@ def _inside(box: Box, middle: NDArray[np.float64]) -> bool:
 def _labelled(line: Line, side: Side) -> list[tuple[str, Line]]:
     """Return what follows each label in a line; nothing when there is no label in it."""
     found = sorted((line.text.find(label), label) for label in LABELS[side] if label in line.text)
-    ends = [start for start, _ in found[1:]] + [len(line.text)]
+    ends = [*(start for start, _ in found), len(line.text)][1:]
     return [
-        (label, line.part(start + len(label), end)) for (start, label), end in zip(found, ends, strict=True)
+        (label, line.part(start + len(label), end))
+        for (start, label), end in zip(found, ends, strict=bool(found))
     ]

@@ -55,6 +55,7 @@ KINDS: Mapping[str, Kind] = {
     "cut_off": Kind("hard", "证件不完整，请重新拍摄"),
     "occluded": Kind("soft", "证件被遮挡，请重新拍摄", "PHOTO_OCCLUDED"),
     "crop_risk": Kind("soft", "切边可能影响证件完整性，请在深色背景上重新拍摄", "PHOTO_UNCROPPED"),
+    "unread": Kind("soft", "证件内容未能识别，请确认照片完整清晰", "PHOTO_UNREAD"),
     "low_contrast": Kind("soft", "切边可能影响证件完整性，请在深色背景上重新拍摄", "PHOTO_LOW_CONTRAST"),
     "small_in_frame": Kind("hint", "请让身份证尽量充满画面"),
     "too_small": Kind("hard", "图片尺寸过小，请重新拍摄"),
@@ -72,6 +73,14 @@ KINDS: Mapping[str, Kind] = {
 #: Defaults of the thresholds; a company's ``photo_limits`` stand over them by name.
 #: Each is explained where it is used, in ``judging``, ``finder`` and ``signature``.
 LIMITS: dict[str, float] = {
+    # signature
+    "signature_least": 0.0004,  # strokes as a share of the whole photo
+    "signature_thin": 0.005,  # strokes as a share of the cropped picture, at least (domain 3.14)
+    "signature_thick": 0.30,  # the same, at most (domain 3.14)
+    "signature_strokes": 2,  # strokes of a drawn signature (domain 3.14)
+    "signature_lines": 3,  # long lines of equal height: print, a letter or a card
+    "signature_red": 0.35,  # how much redder than the paper the ink is, natural logarithm
+    "signature_pale": 0.32,  # darkness of the ink below which it is a pencil's, 0 to 1
     # judging
     "blur": 25.0,  # strength of edges against their contrast, times 1000; sharp photos are from 27 to 60
     "very_blurred": 2.0,  # the same, where nobody can read the card
@@ -87,7 +96,7 @@ LIMITS: dict[str, float] = {
     # examine
     "cut_off_share": 0.005,  # how far a corner may lie outside the photo, as a share of a side
     "contrast_least": 6.0,  # colour difference of card and background below which edges are a guess, in ΔE
-    "card_least": 0.15,  # confidence below which what was found is no card at all, 0 to 1
+    "card_least": 0.28,  # confidence below which what was found is no card at all, 0 to 1
     "name_sure": 0.97,  # confidence from which a name that differs from the account is refused
     # reader
     "read_sure": 0.95,  # probability of a field's least certain character below which it is doubted, 0 to 1

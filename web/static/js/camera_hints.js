@@ -5,9 +5,10 @@
 const WIDTH = 160; // pixels of the small copy; its height follows the card, 85.6 : 54 mm
 const HEIGHT = 101;
 const ROUND = 0.08; // looked at beyond the frame, as a share of it: the card's edge may lie there
-const BAND = 0.26; // of each side of the copy, in which the card's edge should lie
+const BAND = 0.17; // of each side of the copy, in which the card's edge lies when it fills three quarters of the frame
 const SEGMENTS = 4; // pieces of an edge judged by themselves, so that a slanted one is still seen
-const DARKEST = 60; // mean brightness of 255
+const DARKEST = 100; // of 255, brightness that a fifth of the picture has at least: the card, on a dark desk
+const BRIGHT = 0.8; // share of the picture that is darker
 const CLIPPED = 248; // of 255, in every colour: nothing can be read there
 const GLARE = 0.02; // share of clipped pixels in a picture that is not white all over
 const WHITE = 215; // mean brightness of 255 from which it is
@@ -30,10 +31,10 @@ export class Eye {
     const [x, y] = [part.x - part.width * ROUND, part.y - part.height * ROUND];
     this.pen.fillRect(0, 0, WIDTH, HEIGHT);
     this.pen.drawImage(video, x, y, part.width * (1 + 2 * ROUND), part.height * (1 + 2 * ROUND), 0, 0, WIDTH, HEIGHT);
-    const { grey, mean, clipped } = brightness(this.pen.getImageData(0, 0, WIDTH, HEIGHT).data);
+    const { grey, mean, bright, clipped } = brightness(this.pen.getImageData(0, 0, WIDTH, HEIGHT).data);
     const before = this.before;
     this.before = grey;
-    if (mean < DARKEST) return "dark";
+    if (bright < DARKEST) return "dark";
     if (clipped > GLARE && mean < WHITE) return "glare";
     if (!before || change(grey, before) > MOVING) return "still";
     const there = this.kind === "signature" ? ink(grey, mean) > WRITTEN : edges(grey) >= SIDES;
@@ -50,7 +51,8 @@ function brightness(pixels) {
     sum += grey[i];
     if (Math.min(r, g, b) >= CLIPPED) clipped += 1;
   }
-  return { grey, mean: sum / grey.length, clipped: clipped / grey.length };
+  const bright = grey.slice().sort()[Math.floor(grey.length * BRIGHT)];
+  return { grey, mean: sum / grey.length, bright, clipped: clipped / grey.length };
 }
 
 function change(now, before) {

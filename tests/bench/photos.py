@@ -25,7 +25,7 @@ from handlers.photos.card import Picture, Quad, corners, warp
 from handlers.photos.examine import examine
 from handlers.photos.reader import Reader
 from handlers.photos.seen import Examination
-from tests.bench import scanners
+from tests.bench import scanners, signed
 
 #: The gates; see each figure above.
 BUDGET = {
@@ -49,6 +49,8 @@ BUDGET = {
     "jscanify_ratio": ("<=", 8.0),
     "page_mean_iou": (">=", 0.85),
     "page_share_iou_90": (">=", 0.75),
+    "signature_f1_mean": (">=", 0.92),
+    "signature_f1_worst": (">=", 0.70),
 }
 #: More of the card than this must not be cut off by a crop that is called good.
 HARM = 0.01
@@ -294,6 +296,9 @@ def measure(say: Callable[[str], None], folder: Path | None = None) -> dict[str,
     figures["peak_mb"] = max(peaks) - idle if peaks and idle else None
     figures |= _against_yardsticks(folder, card_labels, figures)
     figures |= _pages(say, folder, pages)
+    figures |= signed.figures(
+        say, folder, [label for label in labels if label["kind"] == "signature"], limits
+    )
     return figures
 
 

@@ -93,7 +93,9 @@ def scene(category: str, seed: int, side: Side | None = None) -> Scene:
     photo, mask = _laid(ground, card, quad, chance, weak=category == "lowcontrast")
     photo = _spoilt(photo, category, chance, quad)
     pixels = effects.develop(photo, chance, (2.5, 5.0) if category == "dark" else (0.8, 3.0))
-    burnt = float(((pixels.min(2) >= BURNT) & (mask > 0.5)).sum() / max(1.0, float((mask > 0.5).sum())))
+    card_only = mask > 0.5
+    darkest = np.minimum(np.minimum(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
+    burnt = float((darkest[card_only] >= BURNT).mean())
     label = {
         "kind": "card",
         "side": side,

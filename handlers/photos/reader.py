@@ -22,7 +22,7 @@ from handlers.photos.fields import Field
 from handlers.photos.findings import LIMITS
 from handlers.photos.layout import ADDRESS_LINES, FIELDS, VALIDITY, Box
 from handlers.photos.reading import strips, whole
-from handlers.photos.reading.anchors import Anchor, find, in_line, labels_in_place, near, upright_lines
+from handlers.photos.reading.anchors import Anchor, find, in_line, labelled, near, upright_lines
 from handlers.photos.reading.models import Line, Models
 
 T = TypeVar("T")
@@ -170,7 +170,7 @@ class Reader:
         return {name: self._models.alphabet(letters) for name, letters in fields.ALPHABETS.items()}
 
     def _labelled(self, card: Picture, side: Side) -> bool:
-        return labels_in_place(card, side, self._models) >= LABELS_NEEDED
+        return labelled(card, side, LABELS_NEEDED, self._models)
 
     def read_all(self, card: Picture, side: Side, limits: Mapping[str, float] = LIMITS) -> Reading:
         """Read all print of a straightened card, upright: ten times as much work as ``read``.

@@ -161,13 +161,15 @@ def in_line(placed: Placed) -> list[Anchor]:
     return found
 
 
-def labels_in_place(card: Picture, side: Side, models: Models) -> int:
-    """Return how many labels of a side stand where they belong on a straightened card."""
-    count = 0
+def labelled(card: Picture, side: Side, needed: int, models: Models) -> bool:
+    """Tell whether so many labels of a side stand where they belong on a straightened card."""
+    missing = len(LABELS[side]) - needed
     for label, box in LABELS[side].items():
         line = models.recognise(cut(card, box, (NEAR, 0.8)))
-        count += _common(line.text, label)[2] >= min(len(label), PART)
-    return count
+        missing -= _common(line.text, label)[2] < min(len(label), PART)
+        if missing < 0:
+            return False
+    return True
 
 
 def _common(text: str, label: str) -> tuple[int, int, int]:

@@ -47,6 +47,10 @@ def reduced(photo: Picture, long_side: int) -> tuple[Picture, float]:
     if scale == 1.0:
         return photo, 1.0
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    whole = int(1 / scale)
+    if whole > 1 and width % whole == 0 and height % whole == 0:
+        # By a whole number first, which is several times faster.
+        photo = np.asarray(cv2.resize(photo, (width // whole, height // whole), interpolation=cv2.INTER_AREA))
     return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8), scale
 
 
@@ -56,18 +60,20 @@ def cues(small: Picture) -> Cues:
     lab: Map = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 0.8), dtype=np.float32)
     channels: list[Map] = [np.ascontiguousarray(lab[..., i]) for i in range(3)]
     channels.append(distance_to_frame(lab))
-    parts = []
+    height, width = lab.shape[:2]
+    best, strongest_x, strongest_y = (np.zeros((height, width), dtype=np.float32) for _ in range(3))
     for channel in channels:
         gx = cv2.Scharr(channel, cv2.CV_32F, 1, 0, scale=1 / 32)
         gy = cv2.Scharr(channel, cv2.CV_32F, 0, 1, scale=1 / 32)
         size = cv2.magnitude(gx, gy)
         # Noise is what most places show; its floor keeps flat pictures from making edges of nothing.
-        noise = float(np.clip(2.5 * np.median(size), 0.25, 4.0))
-        parts.append((gx / noise, gy / noise, size / noise))
-    strongest = np.argmax(np.stack([part[2] for part in parts]), axis=0)[None]
-    gx = np.take_along_axis(np.stack([part[0] for part in parts]), strongest, axis=0)[0]
-    gy = np.take_along_axis(np.stack([part[1] for part in parts]), strongest, axis=0)[0]
-    return Cues(tuple(channels), np.asarray(gx, dtype=np.float32), np.asarray(gy, dtype=np.float32))
+        noise = float(np.clip(2.5 * np.median(size[::2, ::2]), 0.25, 4.0))
+        clear = np.asarray(size, dtype=np.float32) / np.float32(noise)
+        stronger = clear > best
+        np.copyto(best, clear, where=stronger)
+        np.copyto(strongest_x, gx / np.float32(noise), where=stronger)
+        np.copyto(strongest_y, gy / np.float32(noise), where=stronger)
+    return Cues(tuple(channels), strongest_x, strongest_y)
 
 
 def colours(photo: Picture, points: NDArray[np.float32]) -> Map:
@@ -109,6 +115,6 @@ def distance_to_frame(lab: Map) -> Map:
         members = samples[labels == kind]
         spread = np.cov(members.T) + np.eye(3) * 1.0
         whiten = np.linalg.cholesky(np.linalg.inv(spread)).astype(np.float32)
-        there = (lab - members.mean(axis=0)) @ whiten
-        best = np.minimum(best, np.einsum("ijk,ijk->ij", there, there))
+        there = cv2.transform(lab, np.c_[whiten.T, -(members.mean(axis=0) @ whiten)].astype(np.float32))
+        best = np.minimum(best, cv2.transform(cv2.multiply(there, there), np.ones((1, 3), dtype=np.float32)))
     return np.minimum(np.sqrt(best), np.float32(30)) if np.isfinite(best).all() else np.zeros_like(best)

@@ -118,6 +118,9 @@ def look(content: bytes, name: str = "") -> Header:
         raise PhotoRefused("too_many_pixels", UNREADABLE)
     if min(header.width, header.height) < SHORT_SIDE:
         raise PhotoRefused("too_few_pixels", TOO_SMALL)
+    # Every block of 8 × 8 pixels takes a bit at least; a decoder would fill up with grey what is missing.
+    if len(content) < header.width * header.height / (64 * 8):
+        raise unreadable()
     return header
 
 

@@ -1,8 +1,9 @@
 """The signature: strokes of a photographed or drawn name, dark on nothing (R-093, R-104, domain 3.14).
 
-A photographed one is divided by its paper's light, so that shade and shadows fall away; what is dark by half of
-the ink's own darkness is stroke; rules across the page and lonely specks are left out. A drawn one is drawn
-again, smoothly. Both come out as a transparent PNG and as a JPEG on white, cropped to the strokes.
+A photographed one is divided by its paper's light, so that shade and shadows fall away; what is dark by half
+of the ink's own darkness is stroke; rules across the page and lonely specks are left out, and it is cropped
+to the strokes. A drawn one is drawn again, smoothly, on a sheet. Both come out as a transparent PNG and as a
+JPEG on white.
 """
 
 from collections.abc import Mapping
@@ -28,9 +29,9 @@ Grey = NDArray[np.float32]
 LOOKED_AT = 1600
 #: Room left around the strokes, as a share of their longer side.
 MARGIN = 0.05
-#: Least darkness that may be ink, as a share of the paper's light: a hard pencil's is 0.2, shadows are divided out.
+#: Least darkness that may be ink, as a share of the paper's light; a hard pencil's is 0.2.
 FAINTEST = 0.16
-#: Most strokes, and most points of all strokes, of a drawing on the screen; hardly anyone needs a tenth of it.
+#: Most strokes, and most points of all strokes, of a drawing on the screen; hardly anyone needs a tenth.
 MOST_STROKES, MOST_POINTS = 200, 20_000
 #: Size of the paper on which a drawn signature is laid, in pixels; it passes the gate like a photo.
 SHEET_WIDTH, SHEET_HEIGHT = 1200, 800
@@ -67,7 +68,7 @@ def clean(photo: Picture, limits: Mapping[str, float] = LIMITS) -> Signature:
     level = float(np.median(dark[strokes]))
     # Twice as dark as the half level is fully ink; the edge in between stays soft.
     near = cv2.dilate(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    alpha = np.clip((dark - level * 0.25) / (level * 0.5), 0, 1) * near
+    alpha = np.asarray(np.clip((dark - level * 0.25) / (level * 0.5), 0, 1) * near, dtype=np.float32)
     pen = np.median(photo[strokes], axis=0)
     findings = _of_area(strokes[box], limits)
     if not findings:
@@ -90,7 +91,7 @@ def from_strokes(strokes: Any, width: Any, height: Any, limits: Mapping[str, flo
     low, high = points.min(axis=0), points.max(axis=0)
     middle, extent = (low + high) / 2, np.maximum(high - low, 1.0)
     scale = min(SHEET_WIDTH * 0.8 / extent[0], SHEET_HEIGHT * 0.7 / extent[1])
-    # Drawn four times as large as it is kept: smooth edges.
+    # Drawn larger than it is kept: smooth edges.
     finer = 2
     sheet = np.zeros((SHEET_HEIGHT * finer, SHEET_WIDTH * finer), np.uint8)
     centre = np.array([SHEET_WIDTH, SHEET_HEIGHT]) / 2
@@ -166,9 +167,8 @@ def _without_rules(marks: Mask) -> Mask:
         # A rule that is not quite level lies in several rows.
         wide = cv2.dilate(pieces, np.ones((9, 1), np.uint8))
         across = wide.sum(axis=1) > 0.5 * width
-        thin = lying & ~(
-            cv2.morphologyEx(lying.astype(np.uint8), cv2.MORPH_OPEN, np.ones((8, 1), np.uint8)) > 0
-        )
+        thick = cv2.morphologyEx(lying.astype(np.uint8), cv2.MORPH_OPEN, np.ones((8, 1), np.uint8)) > 0
+        thin = lying & ~thick
         rest = lying & ~(thin & (cv2.dilate(pieces, np.ones((5, 1), np.uint8)) > 0) & across[:, None])
         marks = rest if level else rest.T
     return marks
@@ -182,7 +182,7 @@ def _together(marks: Mask) -> Mask:
     weight = np.bincount(places[marks], minlength=count)
     if not weight.any():
         return marks
-    return marks & (weight >= 0.08 * weight.max())[places]
+    return np.asarray(marks & (weight >= 0.08 * weight.max())[places], dtype=bool)
 
 
 def _box(marks: Mask) -> tuple[slice, slice]:

@@ -5,7 +5,7 @@ holds for the page and the client is never asked for: uploaded pictures, how far
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -91,24 +91,47 @@ class Desk:
             revision, at = self._write(session, key, item, actor, laid, laid.typed, opened.held)
             return Laid(laid.typed, opened.held, revision, actor.session, at)
 
+    def look(self, task_id: UUID) -> tuple[CaseFacts, CaseKey, Laid]:
+        """Return what lies on the desk of an open task, for a job that works on it.
+
+        :raises TaskGone: the task is done, or never was.
+        """
+        with self._database.reading() as session:
+            return self._open(session, task_id, None, lock=False)[:3]
+
+    def work(self, task_id: UUID, change: Callable[[Held], None]) -> Laid:
+        """Change what the server holds, as a job does: nobody's page becomes stale by it.
+
+        :raises TaskGone: the task was done in the meantime.
+        """
+        with self._database.transaction() as session:
+            facts, key, laid, item = self._open(session, task_id, None)
+            opened = Held(session, facts, key, dict(laid.held))
+            change(opened)
+            contents = key.seal(orjson.dumps({"typed": laid.typed, "held": opened.held}), PLACE)
+            session.execute(update(DeskRow).where(DeskRow.task_id == item.id).values(contents=contents))
+            return replace(laid, held=opened.held)
+
     def _open(
-        self, session: Session, task_id: UUID, actor: Actor
+        self, session: Session, task_id: UUID, actor: Actor | None, *, lock: bool = True
     ) -> tuple[CaseFacts, CaseKey, Laid, WorkItemRow]:
+        """Open the desk of an open task, for a person who may act on it or (None) for a job."""
         from engine.steps import facts_of
 
-        found = session.execute(
+        wanted = (
             select(WorkItemRow, CaseRow)
             .join(CaseRow, CaseRow.id == WorkItemRow.case_id)
             .where(WorkItemRow.id == task_id)
-            .with_for_update(of=CaseRow)
-        ).one_or_none()
+        )
+        found = session.execute(wanted.with_for_update(of=CaseRow) if lock else wanted).one_or_none()
         if found is None:
             raise TaskGone()
         item, row = found
         session.refresh(item)
         if item.closed_at is not None:
             raise TaskGone()
-        must_act(item, row, actor)
+        if actor is not None:
+            must_act(item, row, actor)
         key = self._keyring.case_key(str(row.id), row.key)
         desk = session.scalar(select(DeskRow).where(DeskRow.task_id == task_id))
         return facts_of(row), key, self.read(key, desk), item

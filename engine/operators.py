@@ -200,6 +200,8 @@ class Operator:
     attempts: int = 8
     #: seconds before the second attempt; doubled each time, at most an hour
     backoff: float = 3.0
+    #: every key its result may have; None: not told
+    gives: frozenset[str] | None = None
 
     def pause(self, attempts: int) -> timedelta:
         """How long to wait after ``attempts`` attempts."""
@@ -221,8 +223,12 @@ def operator(
     errors: tuple[str, ...] = (),
     attempts: int = 8,
     backoff: float = 3.0,
+    gives: Iterable[str] | None = None,
 ) -> Callable[[Callable[..., Mapping[str, Any] | None]], Callable[..., Mapping[str, Any] | None]]:
-    """Offer a function to diagrams under ``name``; its keyword-only arguments are the parameters."""
+    """Offer a function to diagrams under ``name``; its keyword-only arguments are the parameters.
+
+    :param gives: every key its result may have, so that a diagram's misspelt one is found.
+    """
 
     def mark(function: Callable[..., Mapping[str, Any] | None]) -> Callable[..., Mapping[str, Any] | None]:
         parameters = {
@@ -230,7 +236,9 @@ def operator(
             for p in inspect.signature(function).parameters.values()
             if p.kind is p.KEYWORD_ONLY
         }
-        made = Operator(name, function, MappingProxyType(parameters), job, lock, errors, attempts, backoff)
+        keys = None if gives is None else frozenset(gives)
+        offered = MappingProxyType(parameters)
+        made = Operator(name, function, offered, job, lock, errors, attempts, backoff, keys)
         setattr(function, _OPERATOR, made)
         return function
 

@@ -229,6 +229,11 @@ class Stepper:
         payload = {"case": str(row.id), "owner": row.owner, "branch": row.branch, "lanes": lanes}
         session.execute(select(func.pg_notify(CHANNEL, orjson.dumps(payload).decode())))
 
+    def tell_page(self, session: Session, case: CaseFacts, task_id: UUID) -> None:
+        """Wake the owner's open page of one task, once the transaction is committed."""
+        payload = {"case": str(case.id), "owner": case.owner, "branch": case.branch, "task": str(task_id)}
+        session.execute(select(func.pg_notify(CHANNEL, orjson.dumps(payload).decode())))
+
     def _state(self, opened: OpenCase) -> str | None:
         """Return the application state the diagram gives: of a live element, else of the end reached."""
         run = opened.run

@@ -31,6 +31,7 @@ review     ``decision``, ``reasons``, ``step``, ``opens``, ``note``, ``internal_
 and each may have ``flags``.
 """
 
+from forms.answer_keys import answer_keys
 from forms.context import SETTINGS, Asked, Context, Mode
 from forms.errors import (
     Accepted,
@@ -78,6 +79,7 @@ __all__ = [
     "Problem",
     "UnknownForm",
     "Validate",
+    "answer_keys",
     "for_company",
     "from_html",
     "is_empty",

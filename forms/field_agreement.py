@@ -98,6 +98,7 @@ class Agreements(Kind):
     name = "agreements"
     held = True
     spread = True
+    parts = frozenset({"agreed", "documents", "how"})
 
     def read(self, asked: Asked) -> Any:
         posted = asked.value

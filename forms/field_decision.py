@@ -50,6 +50,7 @@ class Decision(Kind):
 
     name = "decision"
     spread = True
+    parts = frozenset({"decision", "step", "opens", "decided_at", *_TEXTS, *_LISTS})
     fresh = True
 
     def read(self, asked: Asked) -> Any:

@@ -21,6 +21,7 @@ class PhoneWithCode(Kind):
     """A phone number and its SMS code."""
 
     name = "phone-with-code"
+    parts = frozenset({"number", "kind", "verified"})
 
     def read(self, asked: Asked) -> Any:
         posted = asked.value

@@ -1,8 +1,7 @@
 """Pictures: the two sides of the ID card and the signature (R-092, R-099, R-101, R-103, G-22).
 
-The picture itself is put on the server before the page is sent; the answer is what the server holds:
-``{"file", "sha256", "width", "height", "bytes", "name"}`` and ``flags``, the soft findings of the quality
-gate. ``{"on_file": true}`` says that the picture which the counter has stays.
+The picture itself is put on the server before the page is sent; the answer is what the server holds of it
+(:data:`KEPT`), once it was examined. ``{"on_file": true}`` says that the picture which the counter has stays.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +13,13 @@ from forms.fields import Found, Kind, Typed
 from forms.schema import Component
 
 NAMES = {"front": "身份证正面照", "back": "身份证反面照", "signature": "签名照"}
+
+#: What of a picture becomes the answer: the files, what came, the reviewer's flags, and what was read.
+KEPT = (
+    *("file", "original", "view", "sha256", "width", "height", "bytes", "name"),
+    *("flags", "ocr", "fields", "verified"),
+)
+CHECKING = "照片正在检查，请稍候再点下一步"
 
 
 def slot(component: Component) -> str:
@@ -62,7 +68,9 @@ class Photo(Kind):
         if before and slot(asked.component) not in open_slots(asked.context.data):
             return before
         if isinstance(held, Mapping) and held.get("file"):
-            return dict(held)
+            return {name: held[name] for name in KEPT if name in held}
+        if isinstance(held, Mapping) and held.get("status"):
+            return None  # examined right now, or refused
         # A picture of which the server holds None was taken out by the customer (R-105).
         return None if key in asked.context.held else before or self._on_file(asked)
 
@@ -102,6 +110,14 @@ class Photo(Kind):
         return {**asked.value, "renewed_for": which} if which else asked.value
 
     def missing(self, asked: Asked) -> Iterable[Found]:
+        held = asked.context.held.get(asked.component.key)
+        status = held.get("status") if isinstance(held, Mapping) else None
+        if status == "checking":
+            yield asked.error(CHECKING, "checking")
+            return
+        if status == "refused" and isinstance(held, Mapping) and held.get("message"):
+            yield asked.error(str(held["message"]), "refused")
+            return
         if asked.component.validate.required:
             message = asked.component.properties.get("message") or f"请上传{NAMES[slot(asked.component)]}！"
             yield asked.error(str(message), "required")

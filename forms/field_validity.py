@@ -19,6 +19,7 @@ class ValidityRange(Kind):
     """From, until, or without end."""
 
     name = "validity-range"
+    parts = frozenset({"from", "until", "long_term"})
 
     def read(self, asked: Asked) -> Any:
         posted = asked.value or {}

@@ -45,6 +45,8 @@ class Kind:
     held: ClassVar[bool] = False
     #: The answer is an object whose parts join the page's answers, instead of standing under the key.
     spread: ClassVar[bool] = False
+    #: Names of those parts.
+    parts: ClassVar[frozenset[str] | None] = None
     #: An earlier answer is not shown again: every time is a new one.
     fresh: ClassVar[bool] = False
 

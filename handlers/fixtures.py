@@ -6,15 +6,15 @@ seeding and told once; a second seeding changes nothing and tells nothing.
 
 import secrets
 from collections.abc import Mapping
-from datetime import date
-from io import BytesIO
+from datetime import date, timedelta
 from typing import Any
 
 import pyotp
-from PIL import Image, ImageDraw, ImageFont
 
 from engine import parameters as company
 from engine.store import Database, Keyring
+from forms.rules import id_number, validity
+from handlers import specimens
 from handlers.counter import Account, Address, PhotoRole, Profile, Status, enrol
 from handlers.staff import StaffAccounts
 
@@ -174,52 +174,25 @@ def seed(database: Database, keyring: Keyring) -> dict[str, Any]:
     return {"customers": {key: _told(profile) for key, profile in CUSTOMERS.items()}, "staff": made}
 
 
+def renewed(profile: Profile, today: date) -> Profile:
+    """Return a customer with the card they would get after the one on file; issued by today."""
+    start = min(today, (profile.valid_until or today) + timedelta(days=1))
+    start -= timedelta(days=(start.month, start.day) == (2, 29))  # a day that every year has
+    born = id_number.birth_date(profile.id_number) or date(1990, 1, 1)
+    years = validity.usual_term(id_number.age(born, start))
+    end = None if years is None else start.replace(year=start.year + years)
+    return profile.model_copy(update={"valid_from": start, "valid_until": end})
+
+
 def totp_now(secret: str) -> str:
     """Return the one-time number of this moment, for a demonstration without an authenticator."""
     return pyotp.TOTP(secret).now()
 
 
 def specimen(role: PhotoRole, name: str) -> bytes:
-    """Draw a picture on file that nobody takes for a real one: JPEG, 1011 × 638 like a card at 300 dpi."""
-    picture = Image.new("RGB", (1011, 638), (238, 242, 247) if role != "signature" else (255, 255, 255))
-    draw = ImageDraw.Draw(picture)
-    draw.rectangle((12, 12, 998, 625), outline=(120, 140, 170), width=4)
-    title = {"front": "身份证正面", "back": "身份证反面", "signature": "签名照"}[role]
-    big, small = _font(96), _font(40)
-    if role == "signature":
-        draw.text((505, 250), name, font=big, fill=(20, 30, 60), anchor="mm")
-    else:
-        draw.rounded_rectangle((680, 120, 930, 430), 16, fill=(214, 222, 233))
-        draw.text((80, 150), f"{title}（示例）", font=small, fill=(60, 70, 90))
-        draw.text((80, 230), name, font=small, fill=(60, 70, 90))
-    stamp = "样本 SPECIMEN" if _has_chinese(big) else "SPECIMEN"
-    draw.text((505, 520), stamp, font=big, fill=(190, 40, 40), anchor="mm")
-    out = BytesIO()
-    picture.save(out, "JPEG", quality=85)
-    return out.getvalue()
-
-
-#: Where Chinese fonts are on the systems this runs on; without one the stamp is in Latin letters alone.
-_FONTS = (
-    "NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
-    "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
-    "/System/Library/Fonts/PingFang.ttc",
-    "msyh.ttc",
-)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    for name in _FONTS:
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return ImageFont.load_default(size)
-
-
-def _has_chinese(font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> bool:
-    return isinstance(font, ImageFont.FreeTypeFont) and str(font.path or "").endswith(".ttc")
+    """Return a JPEG on file that nobody takes for a real one; somebody unknown lives where C01 does."""
+    known = {profile.name: profile for profile in CUSTOMERS.values()}
+    return specimens.of(role, known.get(name) or CUSTOMERS["C01"].model_copy(update={"name": name}))
 
 
 def _told(profile: Profile) -> dict[str, Any]:

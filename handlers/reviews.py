@@ -4,14 +4,17 @@ from typing import Any
 
 from engine import Step, operator
 
+#: A decision's keys (``forms.field_decision``), and the level that made it.
+DECISION = ("decision", "level", "decided_at", "step", "opens", "reasons", "note", "flags")
 
-@operator("review.automatic")
+
+@operator("review.automatic", gives=DECISION)
 def automatic(step: Step) -> dict[str, Any]:
     """Approve where the company asks for no review (零级复核)."""
     return {"decision": "approve", "level": 0, "decided_at": step.now.isoformat()}
 
 
-@operator("review.conclude")
+@operator("review.conclude", gives=DECISION)
 def conclude(
     step: Step, *, first: dict[str, Any] | None, second: dict[str, Any] | None = None
 ) -> dict[str, Any]:

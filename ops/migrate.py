@@ -30,6 +30,7 @@ TABLES = (
     "handlers.sms.embedded",
     "handlers.staff",
     "web.api.tokens",
+    "web.handover",
     "web.sessions",
 )
 

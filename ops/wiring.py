@@ -15,6 +15,7 @@ from engine.errors import EngineError
 from engine.operators import Operator
 from engine.store import Database
 from engine.store.tables import CaseRow, StaffChainRow
+from forms import FormRefused, answer_keys, parse
 from forms import lint as lint_form
 from handlers import agreements, flags, hours, notices, numbers, photos, reviews
 from handlers.captchas import Captchas
@@ -81,12 +82,20 @@ def shipped() -> dict[str, bytes]:
 def findings(files: Mapping[str, bytes], operators: Mapping[str, Operator]) -> tuple[Finding, ...]:
     """Return everything wrong with a release: its forms, then its diagrams and tables."""
     found = []
-    names = []
+    keys: dict[str, frozenset[str] | None] = {}
     for name, data in files.items():
         if name.endswith(".form"):
-            names.append(name.removesuffix(".form"))
+            keys[name.removesuffix(".form")] = _keys(data)
             found += [Finding(name, f.element, "form", f.sentence_zh, f.sentence_en) for f in lint_form(data)]
-    return (*found, *check_in_child(files, names, operators))
+    return (*found, *check_in_child(files, keys, operators))
+
+
+def _keys(form: bytes) -> frozenset[str] | None:
+    """Return the keys a form's answers have, so that a diagram's misspelt one is found."""
+    try:
+        return answer_keys(parse(form))
+    except FormRefused:
+        return None
 
 
 def wire(settings: Settings) -> Product:
@@ -130,6 +139,7 @@ def wire(settings: Settings) -> Product:
         customers=Customers(database, keyring, counter),
         staff=StaffAccounts(database, keyring),
         sessions=Sessions(database, keyring, lasting),
+        intake=photos.Intake(engine, photos.pool_of(settings.photo_processes)),
     )
     return Product(engine, sms, web)
 

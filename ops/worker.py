@@ -6,8 +6,10 @@ import structlog
 
 from engine.jobs import worker_app
 from handlers.notices import Deliveries
+from handlers.photos import JOB
 from handlers.short_lived import ShortLived
 from ops.wiring import wire
+from web.handover import forget_handovers
 from web.settings import Settings
 
 log = structlog.get_logger("ops.worker")
@@ -20,8 +22,13 @@ async def _run(settings: Settings) -> None:
     app = worker_app(
         product.engine.database.url,
         product.engine.jobs,
-        {"notices.deliver": deliveries.deliver},
-        {"notices.sweep": deliveries.sweep, "short_lived.forget": short_lived.forget},
+        {"notices.deliver": deliveries.deliver, JOB: product.web.intake.examine},
+        {
+            "notices.sweep": deliveries.sweep,
+            "short_lived.forget": short_lived.forget,
+            "sessions.sweep": product.web.sessions.sweep,
+            "handovers.forget": lambda: forget_handovers(product.engine.database),
+        },
     )
     async with app.open_async():
         product.engine.jobs.sweep()

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -23,17 +22,21 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from PIL import Image, ImageDraw
-from sqlalchemy import select
+from PIL import Image
+from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
 from engine import Actor, clock
 from engine.store.tables import CaseRow, JobRow
-from handlers import fixtures, moods, passwords
+from handlers import fixtures, moods, passwords, specimens
+from handlers.counter.protocol import Profile
 from handlers.notices import Deliveries, NoticeRow
+from handlers.photos import JOB, pool_of
+from handlers.photos.seen import Examination, Wishes
 from handlers.sms import SentSms, outbox
 from ops.wiring import Product, shipped, wire
 from tests.databases import Server
+from tests.waiting import wait_until
 from web.app import create_app
 from web.settings import Settings
 
@@ -59,6 +62,8 @@ class Running:
     secrets: Mapping[str, Any]
     #: Business time is this much ahead of the machine's.
     ahead: timedelta = field(default_factory=timedelta)
+    #: A worker of its own process does the jobs.
+    has_worker: bool = False
 
     @property
     def engine(self) -> Any:
@@ -85,6 +90,23 @@ class Running:
                 self.engine.jobs.run(case_id, task_id)
             for notice in unsent:
                 deliveries.deliver(str(notice))
+
+    def examine_pictures(self) -> None:
+        """Examine what was uploaded, as a worker would, or wait for the worker there is."""
+        if self.has_worker:
+            wait_until(lambda: not self._unexamined())
+            return
+        for number, arguments in self._unexamined():
+            self.product.web.intake.examine(**arguments)
+            with self.engine.database.transaction() as session:
+                session.execute(text("delete from procrastinate_jobs where id = :id"), {"id": number})
+
+    def _unexamined(self) -> list[tuple[int, dict[str, Any]]]:
+        waiting = (
+            "select id, args from procrastinate_jobs where task_name = :name and status in ('todo', 'doing')"
+        )
+        with self.engine.database.reading() as session:
+            return [(i, args) for i, args in session.execute(text(waiting), {"name": JOB})]
 
     def messages(self, number: str | None = None) -> list[SentSms]:
         """Return the SMS that arrived, newest first."""
@@ -131,12 +153,25 @@ def furnished(migrated_server: Server, tmp_path_factory: pytest.TempPathFactory)
         yield Furnished(url.rpartition("/")[2].partition("?")[0], data / "keyring.json", told["staff"])
 
 
+_pool = pool_of(1)
+_examined: dict[Any, Examination] = {}
+
+
+def examined_once(content: bytes, slot: str, limits: Mapping[str, float], wishes: Wishes) -> Examination:
+    """Examine a picture as a worker does; the very same one is looked at once in a run of tests."""
+    key = (content, slot, tuple(limits.items()), str(wishes))
+    if key not in _examined:
+        _examined[key] = _pool(content, slot, limits, wishes)
+    return _examined[key]
+
+
 @contextlib.contextmanager
 def running(database_url: str, data: Path, secrets: Mapping[str, Any], **more: Any) -> Iterator[Running]:
     """Lend a product that runs on the day of the scenarios."""
     ahead = SCENARIO_DAY - datetime.now(UTC)
     made = wire(settings_for(database_url, data, clock_offset=ahead.total_seconds(), **more))
     made.web.customers._beat = 0.0  # a test does not wait for even time; one of its own does
+    made.web.intake._examiner = examined_once
     app = create_app(made.web)
     try:
         yield Running(made, app, secrets, ahead)
@@ -236,6 +271,9 @@ _REVISION = re.compile(r'name="revision" value="(\d+)"')
 class Customer(Person):
     """A customer, acting through the pages."""
 
+    #: Whose card this person has in hand.
+    who: Profile = fixtures.CUSTOMERS["C01"]
+
     def fills_in_login(self, key: str, account_type: str = "futures", **more: Any) -> dict[str, Any]:
         """Return the sign-in form of a fixture with a right captcha."""
         self.opens("/login")
@@ -265,6 +303,7 @@ class Customer(Person):
 
     def signs_in(self, key: str, account_type: str = "futures") -> "Customer":
         """Sign in as a fixture, from captcha to profile."""
+        self.who = fixtures.CUSTOMERS[key]
         self.asks_for_code(key, account_type)
         assert self.page is not None
         assert self.page.status_code == 200, self.text
@@ -299,8 +338,8 @@ class Customer(Person):
         return found[1] if found else "0"
 
     def uploads(self, slot: str, picture: bytes | None = None, name: str | None = None) -> TestResponse:
-        """Put in one picture the way scripts do; the page stays."""
-        content = picture if picture is not None else photo(slot)
+        """Put in one picture the way scripts do, and wait for what the page then shows; the page stays."""
+        content = picture if picture is not None else photo(slot, self.who)
         data = {
             "csrf_token": self.token,
             "slot": slot,
@@ -308,7 +347,11 @@ class Customer(Person):
             slot: (BytesIO(content), name or f"{slot}.jpg", "image/jpeg"),
         }
         headers = {"Accept": "application/json"}
-        return self.browser.post(f"/me/tasks/{self.task}/files", data=data, headers=headers)
+        answer = self.browser.post(f"/me/tasks/{self.task}/files", data=data, headers=headers)
+        if answer.status_code != 200:
+            return answer
+        self.product.examine_pictures()
+        return self.browser.get(f"/me/tasks/{self.task}/files/{slot}/state", headers=headers)
 
     def reads(self, *codes: str) -> "Customer":
         """Open each document of the page and read it to its end."""
@@ -337,6 +380,7 @@ class Customer(Person):
         for slot in slots or ("front", "back", "signature"):
             answer = self.uploads(slot)
             assert answer.status_code == 200, answer.text
+            assert (answer.json or {})["slot"]["status"] == "done", answer.text
         self.reads("certificate_duties")
         self.answers(photo_consent__agreed="true", certificate_duties__agreed="true")
         return self
@@ -440,17 +484,16 @@ def _id_number(key: str) -> str:
     return fixtures.CUSTOMERS[key].id_number if key in fixtures.CUSTOMERS else fixtures.MINOR[1]
 
 
-@lru_cache(maxsize=16)
-def photo(slot: str, width: int = 1011, height: int = 638) -> bytes:
-    """Draw a picture for a slot: a real JPEG, and no two slots alike."""
-    picture = Image.new("RGB", (width, height), (40, 60, 70))
-    draw = ImageDraw.Draw(picture)
-    draw.rectangle((60, 60, width - 60, height - 60), fill=(220, 225, 230))
-    draw.text((120, 120), f"{slot} {width}x{height}", fill=(20, 20, 20))
-    for line in range(12):
-        draw.line((120, 180 + line * 30, 120 + len(slot) * 60, 180 + line * 30), fill=(90, 90, 120), width=4)
+def photo(slot: str, who: Profile = fixtures.CUSTOMERS["C01"], again: bool = False) -> bytes:
+    """Return a photo that passes every check: of a person's own card, or of a signature.
+
+    :param again: another photo of the same, as one takes when the first was sent back.
+    """
+    taken = specimens.of(slot, who)
+    if not again:
+        return taken
     out = BytesIO()
-    picture.save(out, "JPEG", quality=85)
+    Image.open(BytesIO(taken)).save(out, "JPEG", quality=85)
     return out.getvalue()
 
 

@@ -22,6 +22,16 @@ def test_what_the_analyst_drew_has_nothing_wrong():
     assert sorted(FILES) == ["change_postcode.bpmn", "change_postcode.form"]
 
 
+def test_the_analyst_is_told_of_a_misspelt_answer_before_a_customer_waits_for_ever():
+    drawn = FILES["change_postcode.bpmn"].replace(
+        b"review.decision == 'approve'", b"review.decison == 'approve'"
+    )
+    assert drawn != FILES["change_postcode.bpmn"]
+    found = findings({**shipped(), **FILES, "change_postcode.bpmn": drawn}, operators())
+    assert [(one.code, one.level) for one in found] == [("expression.key", "warning")]
+    assert "decison" in found[0].sentence_zh
+
+
 @pytest.mark.usefixtures("postcode_published")
 def test_a_customer_changes_only_the_postcode(product: Running, customer: Customer, reviewer: Reviewer):
     customer.signs_in("C01").starts("change_postcode").gives_pictures()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from engine.store.tables import JournalRow
-from tests.product import Customer, Reviewer
+from tests.product import Customer, Reviewer, photo
 
 PASSED, WRONG = "已提交决定", "登录名、密码或动态口令错误"
 
@@ -229,21 +229,14 @@ def test_g50_a_bad_signature_comes_back_and_only_the_signature_is_open(product, 
     customer.opens(f"/me/cases/{customer.case}")
     assert customer.sees("签名照不清晰")
     assert customer.uploads("front").status_code == 422
-    assert customer.uploads("signature", photo_again()).status_code == 200
-
-
-def photo_again() -> bytes:
-    """Draw another signature."""
-    from tests.product import photo
-
-    return photo("signature", 1200, 700)
+    assert customer.uploads("signature", photo("signature", again=True)).status_code == 200
 
 
 def test_g50_after_signing_again_it_waits_for_review_again(product, customer, reviewer):
     sent_in(customer)
     reviewer.claims().returns("P02")
     customer.opens(f"/me/cases/{customer.case}")
-    customer.uploads("signature", photo_again())
+    customer.uploads("signature", photo("signature", again=True))
     customer.reads("certificate_duties")
     customer.answers(photo_consent__agreed="true", certificate_duties__agreed="true")
     customer.answers(phone__number="13612345678")

@@ -349,3 +349,14 @@ def other_info() -> dict[str, object]:
         "investment_variety": ["A"],
         "bad_record": ["I"],
     }
+
+
+@pytest.mark.parametrize(
+    ("address", "page"),
+    [("/login/code", "/login"), ("/me/start/change_phone", "/me"), ("/me/tasks/{}/code", "/me/tasks/{}")],
+)
+def test_g52_back_to_an_address_that_answers_forms_only_leads_to_its_page(customer, address, page):
+    customer.signs_in("C01").starts("change_phone")
+    task = customer.task
+    answer = customer.browser.get(address.format(task))
+    assert (answer.status_code, answer.headers["Location"]) == (303, page.format(task))

@@ -13,6 +13,7 @@ from web.api.app import mount
 from web.current import Web
 from web.customer import customer
 from web.demo import demo
+from web.handover import handover
 from web.login import login
 from web.public import public
 from web.reading import reading
@@ -21,6 +22,7 @@ from web.staff import desk
 from web.staff_login import desk_login
 from web.tasks import tasks
 from web.uploads import uploads
+from web.vendor import vendor
 
 HERE = Path(__file__).parent
 #: Most parts of one posted form: fields and files.
@@ -49,7 +51,7 @@ def create_app(web: Web) -> Flask:
     security.csrf.exempt(preferences.preferences)
     # A browser's own report carries no token; nothing but a log line comes of it.
     security.csrf.exempt("web.public.csp_report")
-    for pages in (public, login, customer, tasks, uploads, reading, desk_login, desk, demo):
+    for pages in (public, login, customer, tasks, uploads, handover, reading, desk_login, desk, demo, vendor):
         app.register_blueprint(pages)
     app.context_processor(_frame)
     return app

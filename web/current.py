@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from handlers.codes import Codes
     from handlers.counter.protocol import Counter
     from handlers.customers import Customers
+    from handlers.photos import Intake
     from handlers.sms.protocol import SmsGateway
     from handlers.staff import StaffAccounts
     from web.sessions import Sessions, WebSession
@@ -32,6 +33,7 @@ class Web:
     customers: "Customers"
     staff: "StaffAccounts"
     sessions: "Sessions"
+    intake: "Intake"
 
 
 def web() -> Web:

@@ -70,8 +70,12 @@ class Stream:
         case = str(told.get("case", ""))
         if not case:
             return None
+        task = str(told.get("task", ""))
         if self.actor.kind == "customer":
-            return ("case", {"case": case}) if told.get("owner") == self.actor.id else None
+            event = ("desk", {"task": task}) if task else ("case", {"case": case})
+            return event if told.get("owner") == self.actor.id else None
+        if task:
+            return None
         in_branch = not self.actor.branches or told.get("branch") in self.actor.branches
         if not in_branch or not self.actor.roles & STAFF_LANES:
             return None

@@ -4,7 +4,7 @@ No traceback reaches a page. Each answer that is not simply "not found" leaves o
 """
 
 import structlog
-from flask import Flask, g, jsonify, make_response, redirect, render_template, request
+from flask import Flask, current_app, g, jsonify, make_response, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
 from markupsafe import escape
 from sqlalchemy.exc import OperationalError
@@ -57,6 +57,8 @@ def refused(error: HTTPException) -> Response:
     if error.response is not None:
         return error.get_response()
     code = error.code or 500
+    if code == 405 and request.method == "GET" and not wants_json() and (page := _page_above()):
+        return redirect(page, 303)
     if code >= 500:
         log.error("request failed", path=request.path, status=code)
     title, text = WORDS.get(code, WORDS[400 if code < 500 else 500])
@@ -65,6 +67,20 @@ def refused(error: HTTPException) -> Response:
         if name != "Content-Type":
             said.headers[name] = value
     return said
+
+
+def _page_above() -> str:
+    """Return the page whose form is answered at this address, which has no page itself; or nothing.
+
+    A browser's Back, reload and typed addresses lead to pages, never to an error (R-036).
+    """
+    adapter = current_app.create_url_adapter(request)
+    path = request.path
+    while adapter is not None and path.count("/") > 1 and not path.startswith("/api/"):
+        path = path.rpartition("/")[0]
+        if adapter.test(path, "GET"):
+            return path
+    return ""
 
 
 def unknown_case(error: UnknownCase) -> Response:

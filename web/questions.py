@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from forms import Component, Form, Problem, field_agreement, field_decision, field_photo, for_company
 from forms.schema import words
+from handlers import photos
 from web import conditions
 from web.i18n import gettext
 
@@ -27,6 +28,7 @@ DECISION_LOOKS = {
     "overwrite": {"tone": "warn", "icon": "check", "letter": "O"},
 }
 
+PHOTO_KINDS = frozenset({"idcard-photo", "signature-photo"})
 #: Kinds without a file of their own, drawn like another.
 ALIKE = {"agreements": "agreement"}
 
@@ -76,6 +78,8 @@ class Page:
         value = container
         if component.key:
             value = container.get(component.key) if isinstance(container, Mapping) else None
+        if component.type in PHOTO_KINDS:
+            value = {**(value if isinstance(value, Mapping) else {}), "state": self.picture_state(component)}
         drawn = field(component, name, value, self.problems.get(name), self)
         return self._conditional(component, within, container, drawn)
 
@@ -96,6 +100,8 @@ class Page:
         """Return the picture in this slot as ``{"url", "on_file"}``, or None while it is empty."""
         held = self.held_for(component.key, component)
         found = held if isinstance(held, Mapping) and held.get("file") else value
+        if isinstance(held, Mapping) and held.get("status") in ("checking", "refused"):
+            return None
         if not isinstance(found, Mapping) or not (found.get("file") or found.get("on_file")):
             return None
         if found.get("on_file"):
@@ -103,6 +109,18 @@ class Page:
         else:
             shown, name = self.urls.get("photo"), str(found["file"])
         return {"url": f"{shown}/{name}" if shown else None, "on_file": bool(found.get("on_file"))}
+
+    def picture_state(self, component: Component) -> dict[str, Any]:
+        """Return how far the examination of the picture in this slot has got, with addresses."""
+        held = self.held_for(component.key, component)
+        told = photos.state(held if isinstance(held, Mapping) else None)
+        files = self.urls.get("photo")
+        return {**told, **{n: f"{files}/{told[n]}" if told.get(n) else None for n in ("view", "result")}}
+
+    @property
+    def checking(self) -> bool:
+        """Whether a picture is being examined: a page without scripts comes again by itself."""
+        return any(isinstance(one, Mapping) and one.get("status") == "checking" for one in self.held.values())
 
     def may_upload(self, component: Component) -> bool:
         """Tell whether this slot takes a picture now; after a send-back only those it names (R-103)."""

@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     )
     threads: int = Field(16, ge=1, le=256, description="requests answered at the same time")
     worker_jobs: int = Field(4, ge=1, le=64, description="jobs a worker runs at the same time")
+    photo_processes: int = Field(
+        1,
+        ge=1,
+        le=32,
+        description="child processes of a worker that look at pictures, about 500 MB each",
+    )
     api_per_minute: int = Field(600, ge=1, description="requests of one API token, a minute")
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="proxies in front whose X-Forwarded-… headers are believed, a number"

@@ -30,6 +30,7 @@ from engine import (
     clock,
 )
 from forms import field_photo
+from forms.rules import name as names
 from handlers.counter import CounterDown, UnknownCustomer
 from web import comparison, current, naming, wording
 from web.uploads import file_of, sealed_off
@@ -257,13 +258,57 @@ def _photos(facts: CaseFacts, data: Mapping[str, Any]) -> list[dict[str, Any]]:
             continue
         if held.get("file") and not held.get("on_file"):
             url = url_for("desk.photo", case_id=facts.id, file_id=held["file"])
-            original = url_for("desk.photo", case_id=facts.id, file_id=held.get("original") or held["file"])
+            original = url_for("desk.photo", case_id=facts.id, file_id=held.get("view") or held["file"])
         else:
             url = original = url_for("desk.on_file", case_id=facts.id, role=slot)
         listed.append(
-            {"label": label, "url": url, "original_url": original, "flags": held.get("flags") or []}
+            {
+                "label": label,
+                "url": url,
+                "original_url": original,
+                "flags": held.get("flags") or [],
+                "printed": _printed(slot, held, data.get("profile") or {}),
+            }
         )
     return listed
+
+
+def _printed(slot: str, held: Mapping[str, Any], profile: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what was read from a side of the card, beside what the account has (R-098, R-115)."""
+    fields = held.get("fields") or {}
+    listed = []
+    for name, (label, known) in PRINTED.get(slot, {}).items():
+        read = fields.get(name) or {}
+        value, own = str(read.get("value") or ""), str(profile.get(known) or "") if known else ""
+        if known == "valid_until" and known in profile and profile[known] is None:
+            own = LONG_TERM
+        same = names.same(value, own) if value and own else True
+        listed.append(
+            {
+                "label": label,
+                "read": value,
+                "known": own,
+                "differs": not same,
+                "doubt": bool(read.get("doubt")),
+            }
+        )
+    return listed if fields else []
+
+
+#: What stands on each side of the card: words for staff, and which value of the account it should equal.
+PRINTED: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "front": {
+        "name": ("姓名", "name"),
+        "id_number": ("公民身份号码", "id_number"),
+        "address": ("住址", "id_address"),
+    },
+    "back": {
+        "valid_from": ("有效期限自", "valid_from"),
+        "valid_to": ("有效期限至", "valid_until"),
+        "authority": ("签发机关", ""),
+    },
+}
+LONG_TERM = "长期"
 
 
 def _documents(data: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -132,6 +132,8 @@ def page(
         reading_url=url_for("tasks.show", task_id=here) + "/agreements",
         photo_url=f"/me/cases/{view.case.id}/files",
         on_file_url="/me/on-file",
+        handover_url=url_for("handover.offer", task_id=here),
+        events_url="/rt/events",
         divisions_url="/divisions.json",
         returned=why.reasons,
         note=why.note,

@@ -1,10 +1,9 @@
-"""Pictures of a task: put in, taken back, looked at (R-092 to R-105).
+"""Pictures of a task: put in, cut, turned, taken back, looked at (R-092 to R-105).
 
 A picture lies sealed in the file store before the page is sent; the page's answer is what the server
-holds. The same picture sent twice, as a retry on a bad line does, is kept once.
+holds. Every address answers scripts with the picture's state, and a page without scripts with itself.
 """
 
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -19,49 +18,91 @@ from engine import Actor, NotYours, TaskGone, TaskView, UnknownCase, clock
 from engine.desk import Held
 from engine.store import SealBroken
 from forms import Component, field_photo
-from handlers import photos
+from handlers.photos import LIMIT_BYTES, Intake, PhotoRefused, state
 from web import current, tasks
+from web.questions import PHOTO_KINDS
 from web.security import FILE_POLICY, wants_json
 
 log = structlog.get_logger("web")
 uploads = Blueprint("uploads", __name__, url_prefix="/me/tasks/<uuid:task_id>/files")
 
-PHOTO_KINDS = frozenset({"idcard-photo", "signature-photo"})
 CLOSED = "这张照片无需重新上传"
-JPEG = "image/jpeg"
-#: Most pictures that one task takes in, replaced ones included: a quota, so that nobody fills the disk.
-MOST_PICTURES = 60
-TOO_MANY = "上传次数过多，请稍后再试或联系期货公司"
+#: Longest list of a drawn signature that is read, in bytes.
+MOST_STROKES = 400_000
+
+Answer = AnyResponse | tuple[AnyResponse | str, int]
 
 
 @uploads.post("", defaults={"slot": None})
 @uploads.post("/<slot>")
-def upload(task_id: UUID, slot: str | None) -> AnyResponse | tuple[AnyResponse | str, int]:
-    """Take in one picture; scripts get JSON, a page without scripts comes back with it."""
+def upload(task_id: UUID, slot: str | None) -> Answer:
+    """Take in one picture; scripts get its state, a page without scripts comes back with it."""
+
+    def take(view: TaskView, component: Component) -> tuple[dict[str, Any], int]:
+        sent = request.files.get(component.key)
+        return _take(view, component, _content(sent), (sent.filename if sent else "") or "")
+
+    return _with(task_id, slot or request.form.get("slot") or next(iter(request.files), ""), take)
+
+
+@uploads.post("/<slot>/strokes")
+def draw(task_id: UUID, slot: str) -> Answer:
+    """Take in a signature drawn on the screen (R-104)."""
+
+    def take(view: TaskView, component: Component) -> tuple[dict[str, Any], int]:
+        if component.type != "signature-photo":
+            raise NotFound
+        if (request.content_length or MOST_STROKES + 1) > MOST_STROKES:
+            raise PhotoRefused("too_large", "签名内容过大，请清除后重新签名")
+        return _take(view, component, _drawn(request.get_json(silent=True)), "signature.jpg")
+
+    return _with(task_id, slot, take)
+
+
+@uploads.post("/<slot>/use")
+def use(task_id: UUID, slot: str) -> Answer:
+    """使用原图, or the straightened one again (R-096)."""
+    which = _asked("use")
+    return _with(task_id, slot, lambda view, c: _intake().choose(task_id, current.person(), c.key, which))
+
+
+@uploads.post("/<slot>/turn")
+def turn(task_id: UUID, slot: str) -> Answer:
+    """旋转 (R-096)."""
+    asked = _asked("turns") or "1"
+    turns = int(asked) if asked in ("1", "2", "3") else 1
+
+    def turned(view: TaskView, component: Component) -> tuple[dict[str, Any], int]:
+        named = field_photo.slot(component)
+        return _intake().turn(task_id, current.person(), component.key, named, turns)
+
+    return _with(task_id, slot, turned)
+
+
+@uploads.post("/<slot>/crop")
+def crop(task_id: UUID, slot: str) -> Answer:
+    """手动裁剪: along four corners in pixels of the upright original (R-096)."""
+    sent = request.get_json(silent=True)
+    quad = sent.get("quad") if isinstance(sent, dict) else None
+
+    def cut(view: TaskView, component: Component) -> tuple[dict[str, Any], int]:
+        if component.type != "idcard-photo":
+            raise NotFound
+        named = field_photo.slot(component)
+        return _intake().crop(task_id, current.person(), component.key, named, quad or ())
+
+    return _with(task_id, slot, cut)
+
+
+@uploads.get("/<slot>/state")
+def state_of(task_id: UUID, slot: str) -> AnyResponse | tuple[AnyResponse, int]:
+    """Tell how far the examination of a picture has got."""
     try:
         view = tasks.open_task(task_id)
     except (TaskGone, NotYours):
-        return _gone(task_id)
-    component = _slot(view, slot or request.form.get("slot") or next(iter(request.files), ""))
-    try:
-        if field_photo.slot(component) not in forms.open_slots(view.data):
-            raise photos.PhotoRefused("closed", CLOSED)
-        if missing := _not_consented(view):
-            raise photos.PhotoRefused("no_consent", missing)
-        sent = request.files.get(component.key)
-        held, revision = _take(view, component, _content(sent), (sent.filename if sent else "") or "")
-    except photos.PhotoRefused as refused:
-        log.info("picture refused", task=str(task_id), slot=component.key, why=refused.code)
-        if wants_json():
-            return jsonify({"message": refused.message}), 422
-        problem = forms.Problem(component.key, refused.message, code=refused.code)
-        return tasks.page(view, [problem]), 422
-    except (TaskGone, NotYours):
-        return _gone(task_id)
-    url = url_for("customer.photo", case_id=view.case.id, file_id=held["file"])
-    if wants_json():
-        return jsonify({"url": url, "revision": revision, "width": held["width"], "height": held["height"]})
-    return redirect(url_for("tasks.show", task_id=task_id) + f"#{component.key}", 303)
+        return jsonify({"message": tasks.MOVED}), 409
+    component = _slot(view, slot)
+    return jsonify({"slot": shown(view, component), "revision": view.revision})
 
 
 @uploads.delete("/<slot>")
@@ -77,7 +118,7 @@ def remove(task_id: UUID, slot: str) -> AnyResponse | tuple[AnyResponse, int]:
         laid = current.engine().desk.hold(task_id, current.person(), take_back)
     except (TaskGone, NotYours):
         return jsonify({"message": tasks.MOVED}), 409
-    return jsonify({"revision": laid.revision})
+    return jsonify({"slot": state(None), "revision": laid.revision})
 
 
 @uploads.get("/<slot>")
@@ -93,10 +134,24 @@ def look(task_id: UUID, slot: str) -> AnyResponse:
     return file_of(view.case.id, UUID(held["file"]), current.person())
 
 
+def shown(view: TaskView, component: Component) -> dict[str, Any]:
+    """Return what a page shows of a picture, with addresses."""
+    held = view.held.get(component.key)
+    return with_addresses(state(held if isinstance(held, dict) else None), f"/me/cases/{view.case.id}/files")
+
+
+def with_addresses(told: dict[str, Any], files: str) -> dict[str, Any]:
+    """Return a picture's state with addresses where it has ids."""
+    return {**told, **{name: f"{files}/{told[name]}" if told.get(name) else None for name in PICTURES}}
+
+
+PICTURES = ("view", "result")
+
+
 def file_of(case_id: UUID, file_id: UUID, actor: Actor) -> Response:
     """Return a file of a case to somebody who may see the case; 404 to everybody else.
 
-    Whatever lies in it, a browser may only draw it.
+    Whatever lies in it, a browser may only draw it. What came from outside is never given out as it came.
     """
     engine = current.engine()
     try:
@@ -108,7 +163,7 @@ def file_of(case_id: UUID, file_id: UUID, actor: Actor) -> Response:
     except SealBroken:
         log.error("a stored file does not open", case=str(case_id), file=str(file_id))
         abort(500)
-    if found is None:
+    if found is None or found[0].role.endswith(".original"):
         abort(404)
     stored, plain = found
     return sealed_off(plain, stored.media_type)
@@ -122,6 +177,44 @@ def sealed_off(content: bytes, media_type: str) -> Response:
     return answer
 
 
+def _with(task_id: UUID, slot: str, act: Any) -> Answer:
+    """Do something with the picture of one slot, and answer scripts or the page."""
+    try:
+        view = tasks.open_task(task_id)
+    except (TaskGone, NotYours):
+        return _gone(task_id)
+    component = _slot(view, slot)
+    try:
+        if field_photo.slot(component) not in forms.open_slots(view.data):
+            raise PhotoRefused("closed", CLOSED)
+        if missing := _not_consented(view):
+            raise PhotoRefused("no_consent", missing)
+        held, revision = act(view, component)
+    except PhotoRefused as refused:
+        log.info("picture refused", task=str(task_id), slot=component.key, why=refused.code)
+        if wants_json():
+            return jsonify({"message": refused.message}), 422
+        problem = forms.Problem(component.key, refused.message, code=refused.code)
+        return tasks.page(view, [problem]), 422
+    except (TaskGone, NotYours):
+        return _gone(task_id)
+    if wants_json():
+        told = with_addresses(state(held), f"/me/cases/{view.case.id}/files")
+        return jsonify({"slot": told, "revision": revision})
+    return redirect(url_for("tasks.show", task_id=task_id) + f"#{component.key}", 303)
+
+
+def _intake() -> Intake:
+    return current.web().intake
+
+
+def _asked(name: str) -> str:
+    """Return one short value, sent as a form or by a script."""
+    sent = request.get_json(silent=True) if request.is_json else request.form
+    found = sent.get(name, "") if hasattr(sent, "get") else ""  # type: ignore[union-attr]
+    return str(found)[:10]
+
+
 def _consent(view: TaskView) -> Component | None:
     """Return the page's separate consent: an agreement whose words stand on the page (domain 3.13)."""
     return next((c for c in view.form.walk() if c.type == "agreement" and c.text), None)
@@ -132,7 +225,14 @@ def _not_consented(view: TaskView) -> str:
     consent = _consent(view)
     if consent is None or view.held.get(consent.key) or view.context.previous.get(consent.key):
         return ""
-    return "" if request.form.get(f"{consent.key}.agreed") else consent.message
+    return "" if _agreed(consent.key) else consent.message
+
+
+def _agreed(key: str) -> bool:
+    if request.is_json:
+        sent = request.get_json(silent=True)
+        return isinstance(sent, dict) and bool(sent.get(f"{key}.agreed"))
+    return bool(request.form.get(f"{key}.agreed"))
 
 
 def _slot(view: TaskView, key: str) -> Component:
@@ -146,45 +246,28 @@ def _slot(view: TaskView, key: str) -> Component:
 def _content(sent: FileStorage | None) -> bytes:
     """Read what was sent, one byte more than is allowed at most."""
     if sent is None or not sent.filename:
-        raise photos.PhotoRefused("missing", "请选择图片")
-    return sent.stream.read(photos.LIMIT_BYTES + 1)
+        raise PhotoRefused("missing", "请选择图片")
+    return sent.stream.read(LIMIT_BYTES + 1)
+
+
+def _drawn(sent: Any) -> bytes:
+    """Return a drawn signature as the picture it is."""
+    given = sent if isinstance(sent, dict) else {}
+    return _intake().drawn(given.get("strokes"), given.get("width"), given.get("height"))
 
 
 def _take(view: TaskView, component: Component, content: bytes, name: str) -> tuple[dict[str, Any], int]:
-    """Look at a picture and lay it on the desk; return what is held, and the desk's revision."""
-    there = view.held.get(component.key)
-    if isinstance(there, dict) and there.get("sha256") == sha256(content).hexdigest():
-        return there, view.revision
-    photo = photos.accept(content)
-    engine = current.engine()
-    held: dict[str, Any] = {}
+    """Lay a picture on the desk, and with the first one the consent it needs."""
+    consent = _consent(view)
 
-    def lay(desk: Held) -> None:
-        taken = int(desk.held.get("pictures_taken") or 0) + 1
-        if taken > MOST_PICTURES:
-            raise photos.PhotoRefused("too_many", TOO_MANY)
-        slot, at = field_photo.slot(component), clock.now()
-        original = engine.files.put(
-            desk.session, desk.key, photo.original, role=f"{slot}.original", media_type=JPEG, at=at
-        )
-        copy = engine.files.put(desk.session, desk.key, photo.copy, role=slot, media_type=JPEG, at=at)
-        held.update(
-            file=str(copy.id),
-            original=str(original.id),
-            sha256=original.sha256,
-            bytes=original.size,
-            width=photo.width,
-            height=photo.height,
-            name=name[-100:],
-        )
-        desk.held[component.key] = held
-        desk.held["pictures_taken"] = taken
-        if (consent := _consent(view)) is not None:
-            desk.held.setdefault(consent.key, {"agreed": True, "agreed_at": at.isoformat()})
+    def consented(desk: Held) -> None:
+        if consent is not None:
+            desk.held.setdefault(consent.key, {"agreed": True, "agreed_at": clock.now().isoformat()})
 
-    laid = engine.desk.hold(view.task_id, current.person(), lay)
+    slot = field_photo.slot(component)
+    taken = _intake().take(view.task_id, current.person(), component.key, slot, content, name, consented)
     log.info("picture taken in", case=str(view.case.id), task=str(view.task_id), slot=component.key)
-    return held, laid.revision
+    return taken
 
 
 def _gone(task_id: UUID) -> AnyResponse | tuple[AnyResponse, int]:

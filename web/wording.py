@@ -70,6 +70,18 @@ FLAGS = {
     "CERTIFICATE_DUE": _("数字证书尚未启用"),
     "COMPLIANCE_ALERT": _("须告知合规"),
     "COUNTER_CHANGED": _("柜台资料在客户填写后已变更，复核人员已确认以客户填写的为准"),
+    "PHOTO_BLUR": _("照片较模糊"),
+    "PHOTO_DARK": _("照片较暗"),
+    "PHOTO_GLARE": _("照片有反光"),
+    "PHOTO_OCCLUDED": _("证件可能被遮挡"),
+    "PHOTO_UNCROPPED": _("证件照未切边，使用原图"),
+    "PHOTO_UNREAD": _("证件照由客户手动裁剪，内容未能识别"),
+    "PHOTO_LOW_CONTRAST": _("证件与背景颜色接近，请核对边角是否完整"),
+    "PHOTO_COPY": _("疑似复印件"),
+    "PHOTO_SCREEN": _("疑似翻拍屏幕"),
+    "SIGNATURE_INK": _("签名颜色不是黑色或蓝色"),
+    "ID_NUMBER_UNREAD": _("证件号码未能可靠识别，请与账户核对"),
+    "ID_NAME_UNREAD": _("证件姓名未能可靠识别，请与账户核对"),
     "DECL_DOWNGRADE": _("声明由有风险改为无风险，请核对原因"),
 }
 

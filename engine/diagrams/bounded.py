@@ -48,6 +48,7 @@ class _Told:
     parameters: Mapping[str, bool]
     errors: tuple[str, ...]
     job: bool
+    gives: list[str] | None
 
 
 def check_in_child(
@@ -68,7 +69,12 @@ def check_in_child(
         "files": {name: data.decode("utf-8") for name, data in drawn.items()},
         "forms": _plain(forms),
         "operators": {
-            name: {"parameters": dict(o.parameters), "errors": list(o.errors), "job": o.job}
+            name: {
+                "parameters": dict(o.parameters),
+                "errors": list(o.errors),
+                "job": o.job,
+                "gives": None if o.gives is None else sorted(o.gives),
+            }
             for name, o in operators.items()
         },
         "start_data": sorted(start_data),
@@ -191,7 +197,7 @@ def main() -> None:
         {name: text.encode() for name, text in request["files"].items()},
         request["forms"],
         {
-            name: _Told(o["parameters"], tuple(o["errors"]), o["job"])
+            name: _Told(o["parameters"], tuple(o["errors"]), o["job"], o["gives"])
             for name, o in request["operators"].items()
         },
         frozenset(request["start_data"]),

@@ -33,6 +33,7 @@ class StoredFile:
     sha256: str
     size: int
     media_type: str
+    role: str
 
 
 class FileStore:
@@ -66,7 +67,7 @@ class FileStore:
                 stored_at=at,
             )
         )
-        return StoredFile(file_id, digest, len(plain), media_type)
+        return StoredFile(file_id, digest, len(plain), media_type, role)
 
     def get(self, session: Session, key: CaseKey, file_id: UUID) -> tuple[StoredFile, bytes] | None:
         """Return a file of the case of ``key``; None when the case has no such file.
@@ -87,7 +88,7 @@ class FileStore:
         digest = key.open(row.digest, f"file.digest:{file_id}").decode()
         if sha256(plain).hexdigest() != digest:
             raise SealBroken("file.digest")
-        return StoredFile(row.id, digest, row.size, row.media_type), plain
+        return StoredFile(row.id, digest, row.size, row.media_type, row.role), plain
 
     def _path(self, name: str) -> Path:
         return self.root / name[:2] / name[2:4] / name

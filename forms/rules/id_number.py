@@ -55,6 +55,11 @@ def check_character(number: str) -> str:
     return CHECKS[sum(int(digit) * weight for digit, weight in zip(number, WEIGHTS, strict=False)) % 11]
 
 
+def check_character_holds(number: str) -> bool:
+    """Tell whether ``number`` has 18 characters of which the last fits the others."""
+    return bool(re.fullmatch(r"\d{17}[\dX]", number, re.ASCII)) and check_character(number) == number[17]
+
+
 def birth_date(number: str) -> date | None:
     """Return the birth date in a number, or None when there is no such day."""
     digits = number[6:14]

@@ -9,11 +9,27 @@
     signature  a photographed or drawn signature as dark strokes on white
     examine    all of it for one picture: bytes in, an ``Examination`` out
     pool       bounded child processes in which ``examine`` runs
+    children   ``examine`` in them, as the worker's jobs call it
+    seen       what was seen: plain data
+    account    what stands on the card, compared with the account
     findings   the words and kinds of everything that may be found
+    taking     from the upload to the desk: lays down, has examined by a job, cuts and turns on wish
 
 This room owns no tables: pictures lie in the engine's file store, what was found lies on the task's desk.
 """
 
-from handlers.photos.intake import LIMIT_BYTES, Photo, PhotoRefused, accept, accepted
+from typing import Any
 
-__all__ = ["LIMIT_BYTES", "Photo", "PhotoRefused", "accept", "accepted"]
+from engine import Step, operator
+from handlers.photos.children import pool_of
+from handlers.photos.gate import LIMIT_BYTES, PhotoRefused
+from handlers.photos.taking import JOB, Intake, state
+
+__all__ = ["JOB", "LIMIT_BYTES", "Intake", "PhotoRefused", "accepted", "pool_of", "state"]
+
+
+@operator("photos.accept")
+def accepted(step: Step) -> dict[str, Any]:
+    """Note which pictures the customer gave, for everything that follows in the diagram."""
+    photos = step.data.get("photos") or {}
+    return {"slots": sorted(slot for slot in ("front", "back", "signature") if photos.get(slot))}

@@ -90,9 +90,10 @@ class Kaihu:
             ).one()
 
     def pictures_kept(self, case: CaseRow) -> int:
-        """Count the files of an application; each picture is an original and its upright copy."""
+        """Count the pictures that an application has taken in."""
         with self.product.engine.database.reading() as session:
-            counted = select(func.count()).select_from(FileRow).where(FileRow.case_id == case.id)
+            counted = select(func.count()).select_from(FileRow)
+            counted = counted.where(FileRow.case_id == case.id, FileRow.role.endswith(".original"))
             return session.scalar(counted) or 0
 
     def ends_sessions(self, profile: Profile) -> None:
@@ -136,7 +137,7 @@ class Kaihu:
         """Lend the same pages without a browser, to get somebody to the step where their test begins."""
         clock.set_offset(self.ahead.total_seconds())
         try:
-            yield Running(self.product, self._app, {}, self.ahead)
+            yield Running(self.product, self._app, {}, self.ahead, has_worker=True)
         finally:
             clock.set_offset(0)
 

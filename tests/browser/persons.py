@@ -6,9 +6,11 @@ from typing import Self
 
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
+from handlers import fixtures
 from handlers.counter import AccountType, Profile
 from tests import product
 from tests.browser.kaihu import Kaihu
+from tests.product import SCENARIO_DAY
 from tests.waiting import wait_until
 
 #: The buttons 修改 of the profile, by what is changed.
@@ -117,6 +119,8 @@ class Customer(Person):
     def __init__(self, kaihu: Kaihu, page: Page, who: Profile) -> None:
         super().__init__(kaihu, page)
         self.who = who
+        #: The card in this person's hand.
+        self.card = who
 
     # Signing in
 
@@ -193,10 +197,19 @@ class Customer(Person):
         """Return the place of one picture."""
         return self.page.get_by_role("group", name=SLOTS[slot])
 
+    def photo(self, slot: str, again: bool = False) -> FilePayload:
+        """Take a picture of the own card or signature; ``again``: another one."""
+        return jpeg(product.photo(slot, self.card, again), f"{slot}.jpg")
+
+    def has_new_card(self) -> Self:
+        """Have got the card after the one on file."""
+        self.card = fixtures.renewed(self.who, SCENARIO_DAY.date())
+        return self
+
     def uploads(self, slot: str, picture: FilePayload | None = None) -> Self:
         """Choose a file for one picture and wait until it is there."""
         with self.page.expect_response("**/files") as sent:
-            self.chooses(slot, picture or photo(slot))
+            self.chooses(slot, picture or self.photo(slot))
         assert sent.value.ok, sent.value.text()
         expect(self.slot(slot).get_by_role("status")).to_have_text("已上传")
         return self
@@ -325,6 +338,7 @@ class Customer(Person):
         cookie = self.kaihu.session_of(self.who)
         with self.kaihu.quickly() as pages:
             hasty = product.Customer(pages)
+            hasty.who = self.card
             hasty.browser.set_cookie("kaihu", cookie)
             hasty.starts(type)
             if page != "upload":
@@ -402,11 +416,6 @@ def reads_to_the_end(page: Page) -> None:
     page.get_by_text("—— 全文结束 ——").scroll_into_view_if_needed()
     page.get_by_role("button", name="已阅读到底").click()
     expect(page.get_by_role("button", name=re.compile("^(下一步|签署协议)$"))).to_be_visible()
-
-
-def photo(slot: str) -> FilePayload:
-    """Return a picture for a slot, as a camera gives it."""
-    return jpeg(product.photo(slot), f"{slot}.jpg")
 
 
 def jpeg(content: bytes, name: str = "picture.jpg", media_type: str = "image/jpeg") -> FilePayload:

@@ -5,15 +5,14 @@ from datetime import date
 import pytest
 
 from tests.browser.conftest import SIZES
-from tests.browser.persons import jpeg
-from tests.product import photo
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_g24_a_new_card_stands_in_the_counter_after_a_new_signature(kaihu, customer, reviewer):
-    li = customer("C02")
+    li = customer("C02").has_new_card()
     li.signs_in().sees("证件已过期373天").starts("change_id_validity").gives_pictures()
-    li.answers({"自": "2025-03-11", "至": "2045-03-11"}).presses("下一步")
+    # The page is filled in with what was read from the card.
+    li.holds({"自": "2025-03-11", "至": "2045-03-11"}).presses("下一步")
     number = li.number
     li.signs()
 
@@ -22,7 +21,7 @@ def test_g24_a_new_card_stands_in_the_counter_after_a_new_signature(kaihu, custo
     li.opens("/me").sees("签名照不清晰").handles_now("身份信息")
     # Only the signature is open.
     assert li.page.get_by_label("选择图片").count() == 1
-    li.uploads("signature", jpeg(photo("signature", 1200, 700))).reads_all_agreements().agrees_to_upload()
+    li.uploads("signature", li.photo("signature", again=True)).reads_all_agreements().agrees_to_upload()
     li.presses("下一步")
     li.holds({"自": "2025-03-11", "至": "2045-03-11"}).presses("下一步").signs()
 

@@ -10,7 +10,6 @@ from playwright.sync_api import expect
 
 from handlers.fixtures import totp_now
 from tests.browser.persons import Reviewer, jpeg
-from tests.product import photo as jpeg_bytes
 
 MEGABYTES = 10 * 1024 * 1024
 
@@ -67,8 +66,8 @@ def test_g16_a_png_renamed_to_jpg_is_refused_before_it_is_sent(customer):
 
 @pytest.mark.parametrize(("more", "said"), [(0, "已上传"), (1, "图片大小不能超过10M")])
 def test_g17_ten_megabytes_and_not_one_byte_more(customer, more, said):
-    small = jpeg_bytes("front")
     zhao = customer("C06").has_got_to("change_id_validity", "upload").consents()
+    small = zhao.photo("front")["buffer"]
     zhao.chooses("front", jpeg(small + b"\0" * (MEGABYTES - len(small) + more)))
     expect(zhao.slot("front").get_by_role("status")).to_have_text(said)
 
@@ -142,7 +141,7 @@ def test_g50_a_signature_sent_back_is_the_only_thing_open(customer, reviewer):
     reviewer().claims(number).sends_back("P02")
     zhang.opens("/me").handles_now("联系电话").sees("签名照不清晰").sees("请重新拍摄并上传")
     assert zhang.page.get_by_label("选择图片").count() == 1
-    zhang.uploads("signature", jpeg(jpeg_bytes("signature", 1200, 700)))
+    zhang.uploads("signature", zhang.photo("signature", again=True))
     zhang.reads_all_agreements().agrees_to_upload().presses("下一步")
     zhang.presses("下一步").signs()
     assert zhang.kaihu.case(number).state == "submitted"

@@ -4,7 +4,6 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.persons import photo
 from tests.waiting import wait_until
 
 
@@ -12,7 +11,7 @@ def test_a_phone_is_changed_without_scripts(kaihu, customer):
     zhang, new = customer("C01", java_script_enabled=False), kaihu.new_mobile()
     zhang.signs_in().starts("change_phone").closes_guide()
     for slot in ("front", "back", "signature"):
-        zhang.consents().chooses(slot, photo(slot))
+        zhang.consents().chooses(slot, zhang.photo(slot))
         zhang.slot(slot).get_by_role("button", name="上传").click()
         expect(zhang.slot(slot).get_by_role("status")).to_have_text("已上传")
     reads_everything(zhang)

@@ -27,6 +27,10 @@ class OperatorInfo(Protocol):
     def job(self) -> bool:
         """Whether it runs in the worker, so that its task waits."""
 
+    @property
+    def gives(self) -> Collection[str] | None:
+        """Every key its result may have; None: not told."""
+
 
 class Release:
     """What a diagram is judged together with.
@@ -67,16 +71,23 @@ class Release:
 
     @cached_property
     def asked(self) -> Mapping[str, frozenset[str]]:
-        """Variable → the keys its forms ask for; left out when they are not all known."""
+        """Variable → the keys its forms ask for and its operators give; left out when not all are known."""
         found: dict[str, set[str] | None] = {}
         for part in self.diagrams.values():
             for node in part.nodes():
-                form = node.properties.get("form", "") if node.kind == "userTask" else ""
-                keys = keys_of(self.forms, form)
+                keys = self._keys(node)
                 for variable in of_node(node):
                     before = found.setdefault(variable, {"flags"})
                     found[variable] = None if before is None or keys is None else before | set(keys)
         return {name: frozenset(keys) for name, keys in found.items() if keys is not None}
+
+    def _keys(self, node: Node) -> Collection[str] | None:
+        """Return the keys of what a task stores, as far as they are known."""
+        if node.kind == "userTask":
+            return keys_of(self.forms, node.properties.get("form", ""))
+        element = node.extension("serviceTaskOperator") if node.kind == "serviceTask" else None
+        info = self.operators.get(element.get("id", "")) if element is not None else None
+        return info.gives if info is not None else None
 
     def calls(self, diagram: Diagram) -> list[tuple[Node, Diagram]]:
         """Return the calls of a diagram with what they call, as far as it is there."""

@@ -16,6 +16,7 @@ const modules = {
   errors: async () => (await import("./errors.js")).Errors,
   exclusive: async () => (await import("./exclusive.js")).Exclusive,
   filters: async () => (await import("./filters.js")).Filters,
+  handover: async () => (await import("./handover.js")).Handover,
   live: async () => (await import("./live.js")).Live,
   phone_code: async () => (await import("./phone_code.js")).PhoneCode,
   photo: async () => (await import("./photo.js")).Photo,

@@ -104,9 +104,11 @@ def find(photo: Picture, reader: Reader) -> Found:
         reading = reader.read(warp(photo, anchored.quad / scale), anchored.side)
         verified = reading.verified or agrees(anchored.quad, anchored.side, anchors)
         return _found(fine, scale, anchored, reading, verified=verified)
-    if not likely:
-        return Found(None, None, 0.0, False, 0.0, 0.0, None)
-    return _found(fine, scale, likely[0], read[0][1] if read else None, verified=False)
+    for way, reading in sorted(read, key=lambda one: not one[1].verified):
+        return _found(fine, scale, way, reading, verified=False)
+    if likely:
+        return _found(fine, scale, likely[0], None, verified=False)
+    return Found(None, None, 0.0, False, 0.0, 0.0, None)
 
 
 def _bounded(way: Located) -> bool:
@@ -182,6 +184,7 @@ def _worth_reading(likely: Sequence[Located]) -> list[Located]:
 
 
 def _same_way_up(one: Quad, other: Quad) -> bool:
+    """Say whether the upper sides of two cards run about the same way."""
     return float((one[1] - one[0]) @ (other[1] - other[0])) > 0
 
 
@@ -191,17 +194,13 @@ def _anchored(fine: Picture, anchors: Sequence[Anchor]) -> Located | None:
     words = from_anchors(anchors, width, height)
     if words is None:
         return None
-    rough = words.quad
-    refined = refine(fine, rough - 0.5, WIDE_REACH)
-    quad = refined.quad + 0.5
-    if not agrees(quad, words.side, anchors):
-        quad, support = rough, np.zeros(4)
-    else:
-        support = refined.support
+    refined = refine(fine, words.quad - 0.5, WIDE_REACH)
+    quad, support = refined.quad + 0.5, refined.support
+    worse = likeness(fine, quad, words.side) < likeness(fine, words.quad, words.side) - 0.02
+    if worse or not agrees(quad, words.side, anchors):
+        quad, support = words.quad, np.zeros(4)
     quad = widened(quad, np.where(support < LEAST_SHARE, MARGIN, 0.0))
-    way = next((w for w in turn(fine, quad) if w.side == words.side and _same_way_up(w.quad, quad)), None)
-    likeness, lead = (way.likeness, way.lead) if way else (0.0, 0.0)
-    return Located(quad, words.side, likeness, lead, support)
+    return Located(quad, words.side, likeness(fine, quad, words.side), 0.0, support)
 
 
 def widened(quad: Quad, shares: Floats) -> Quad:
@@ -213,6 +212,7 @@ def widened(quad: Quad, shares: Floats) -> Quad:
 
 
 def _found(fine: Picture, scale: float, way: Located, reading: Reading | None, *, verified: bool) -> Found:
+    """Return what is known of a card, in pixels of the photo."""
     height, width = fine.shape[:2]
     beyond = outside(way.quad, width, height)
     sure = float(np.clip(way.likeness / SURE, 0, 1) * (0.6 + 0.4 * way.support.mean()))

@@ -43,12 +43,25 @@ numbers = st.builds(
     st.dates(date(1900, 1, 1), date(2030, 12, 31)),
     st.integers(0, 999),
 )
-anything = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=40)
+anything = st.text(max_size=40)
 
 
 def printed(text, score=0.99):
     """Return a line as the recogniser would hand it on."""
     return Line(text, (score,) * len(text), tuple((i + 0.5) / max(len(text), 1) for i in range(len(text))))
+
+
+def value(field):
+    return field and field.value
+
+
+def doubted(field):
+    return field is not None and field.doubt
+
+
+def dates(text):
+    """Return both dates that a line says, and whether each is in doubt."""
+    return [(one.value, one.doubt) for one in fields.validity(printed(text)) or ()]
 
 
 def values(reading):
@@ -75,7 +88,8 @@ def reader():
 
 @pytest.fixture(scope="module")
 def front():
-    return straight(specimens.front(**{**FRONT, "birth": date(1985, 6, 12)}))
+    name, sex, ethnic, _, address, number = FRONT.values()
+    return straight(specimens.front(name, sex, ethnic, date(1985, 6, 12), address, number))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +102,7 @@ def back():
 
 @given(numbers)
 def test_a_right_number_is_read_as_it_is_printed(number):
-    assert fields.id_number(printed(number)).value == number
+    assert value(fields.id_number(printed(number))) == number
 
 
 @given(numbers, st.integers(0, 17), st.sampled_from("0123456789X"))
@@ -103,7 +117,7 @@ def test_no_number_is_made_of_anything_else(text):
 
 
 def test_letters_are_taken_for_digits_where_the_check_character_then_holds():
-    assert fields.id_number(printed(NUMBER.replace("0", "O").replace("1", "I"))).value == NUMBER
+    assert value(fields.id_number(printed(NUMBER.replace("0", "O").replace("1", "I")))) == NUMBER
 
 
 def test_a_letter_that_looks_like_no_digit_is_left_alone():
@@ -127,16 +141,13 @@ def test_a_number_with_a_digit_more_is_not_shortened():
 )
 def test_both_dates_are_read_whatever_separates_them(start, years, between, sign):
     end = start.replace(year=start.year + years)
-    line = printed(f"{start:%Y{sign}%m{sign}%d}{between}{end:%Y{sign}%m{sign}%d}")
-    assert [(one.value, one.doubt) for one in fields.validity(line)] == [
-        (start.isoformat(), False),
-        (end.isoformat(), False),
-    ]
+    text = f"{start:%Y{sign}%m{sign}%d}{between}{end:%Y{sign}%m{sign}%d}"
+    assert dates(text) == [(start.isoformat(), False), (end.isoformat(), False)]
 
 
 @pytest.mark.parametrize("ending", ["长期", "長期", " 长 期"])
 def test_a_card_may_have_no_end(ending):
-    assert [one.value for one in fields.validity(printed(f"2006.03.01-{ending}"))] == ["2006-03-01", "长期"]
+    assert dates(f"2006.03.01-{ending}") == [("2006-03-01", False), ("长期", False)]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +159,7 @@ def test_dates_that_do_not_exist_or_end_early_are_not_read(text):
 
 @pytest.mark.parametrize("text", ["2012.03.05-2019.03.05", "2012.03.05-2032.03.06", "2001.03.05-2021.03.05"])
 def test_dates_that_no_card_has_are_doubted(text):
-    assert all(one.doubt for one in fields.validity(printed(text)))
+    assert [doubt for _, doubt in dates(text)] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +176,7 @@ def test_names_keep_rare_characters_and_dots(text, name):
 
 
 def test_a_name_with_something_foreign_in_it_is_doubted():
-    assert fields.name(printed("张A伟")).doubt
+    assert doubted(fields.name(printed("张A伟")))
 
 
 @given(anything)
@@ -175,7 +186,7 @@ def test_a_name_holds_nothing_that_is_not_printed(text):
 
 
 def test_a_birth_date_is_read_without_leading_noughts():
-    assert fields.birth(printed("1958年11月9日")).value == "1958-11-09"
+    assert value(fields.birth(printed("1958年11月9日"))) == "1958-11-09"
 
 
 def test_a_birth_date_that_breaks_off_is_not_read():
@@ -187,7 +198,7 @@ def test_a_people_that_does_not_exist_is_not_read():
 
 
 def test_an_authority_that_breaks_off_is_doubted():
-    assert fields.authority(printed("测试县公安")).doubt
+    assert doubted(fields.authority(printed("测试县公安")))
 
 
 def test_birth_and_sex_must_be_those_of_the_number():

@@ -118,7 +118,7 @@ class Reader:
         strip = strips.cut(card, box)
         line = self._line(strip, name)
         value = parse(line)
-        if value is None or value.confidence < limits["read_once"]:
+        if value is None or (name in PITCH and value.confidence < limits["read_once"]):
             again = parse(self._line(strips.cut(card, box.moved(*SECOND_LOOK), (0.6, 0.4)), name))
             if value is None:
                 return again and replace(_judged(again, None, limits), doubt=True)
@@ -163,7 +163,10 @@ class Reader:
         return None
 
     def _line(self, strip: Picture, alphabet: str) -> Line:
-        return self._models.recognise(strip, self._alphabets.get(alphabet))
+        part = strips.printed_part(strip)
+        return self._models.recognise(part, self._alphabets.get(alphabet)).within(
+            part.shape[1] / strip.shape[1]
+        )
 
     @cached_property
     def _alphabets(self) -> Mapping[str, NDArray[np.intp]]:

@@ -56,6 +56,10 @@ class Line:
         """Return the characters from ``start`` up to ``end``."""
         return Line(self.text[start:end], self.scores[start:end], self.places[start:end])
 
+    def within(self, share: float) -> "Line":
+        """Return the line as a part at the beginning of a longer strip, of which it has a share."""
+        return Line(self.text, self.scores, tuple(place * share for place in self.places))
+
     def without(self, unwanted: str) -> "Line":
         """Return the line without certain characters."""
         kept = [i for i, one in enumerate(self.text) if one not in unwanted]

@@ -25,6 +25,8 @@ CLIPPED = 248
 WHITENED = 200
 #: Ink is what is that much as dark as the darkest character, and at least so dark: paper has structure too.
 INK, PALE = 0.33, 0.08
+#: Ink that may belong to print, as a share of the darkest there is.
+TRACE = 0.2
 #: Side in pixels of what a stroke is compared with: more than the widest stroke of the largest character.
 STROKE = 25
 
@@ -56,6 +58,18 @@ def cut(card: Picture, box: Box, room: tuple[float, float] = (ROOM_ACROSS, ROOM_
     return np.ascontiguousarray(card[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)])
 
 
+def printed_part(strip: Picture) -> Picture:
+    """Return a strip without the blank paper at its right, which costs as much to read as print does.
+
+    Anything a fifth as dark as the darkest print stays, and a character's width behind it.
+    """
+    strokes = ink(strip)
+    dark = strokes > max(TRACE * float(np.percentile(strokes, 99)), PALE / 2)
+    columns = np.flatnonzero(dark.sum(axis=0) >= 2)
+    end = int(columns[-1]) + strip.shape[0] // 2 if len(columns) else strip.shape[1]
+    return strip[:, : max(end, 2 * strip.shape[0])]
+
+
 def oddity(strip: Picture, line: Line, pitch: float, room: float = ROOM_ACROSS) -> Oddity:
     """Return what is odd about a strip of a field that begins at its left edge.
 
@@ -63,11 +77,11 @@ def oddity(strip: Picture, line: Line, pitch: float, room: float = ROOM_ACROSS) 
     :param room: left of the field's beginning, in millimetres.
     """
     width, step = strip.shape[1], pitch * SCALE
-    white = strip.min(axis=2) >= CLIPPED
+    white = (strip[..., 0] >= CLIPPED) & (strip[..., 1] >= CLIPPED) & (strip[..., 2] >= CLIPPED)
     if not line.text:
         return Oddity(clipped=float(white.mean()))
     middles = np.array(line.places) * width
-    strokes, paper = ink(strip)
+    strokes = ink(strip)
     depths = [float(np.percentile(cell, 97)) for cell in _cells(strokes, middles, step)]
     deepest = max(*depths, 1e-3)
     # One character could be hidden before the first, and one behind the last.
@@ -79,7 +93,9 @@ def oddity(strip: Picture, line: Line, pitch: float, room: float = ROOM_ACROSS) 
         clipped=max(float(cell.mean()) for cell in _cells(white, around, step)),
         beyond=_beyond(strip, strokes > max(INK * deepest, PALE), middles, step),
         hole=max(float(gaps.max(initial=1.0)) - 1.0, start, 0.0),
-        paper=_paper_change([cell.mean(axis=(0, 1)) for cell in _cells(paper, around, step)]),
+        paper=_paper_change(
+            [cell.mean(axis=(0, 1)) for cell in _cells(paper_of(strip), around / 4, step / 4)]
+        ),
     )
 
 
@@ -88,19 +104,30 @@ def worst(several: Sequence[Oddity]) -> Oddity:
     return Oddity(*(max(getattr(one, name) for one in several) for name in Oddity.__match_args__))
 
 
-def ink(strip: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return how much darker than the paper round it each pixel is, from 0 to 1, and the paper's colour."""
-    kernel = np.ones((STROKE, STROKE), dtype=np.uint8)
-    paper = cv2.blur(cv2.dilate(cv2.blur(strip, (3, 3)), kernel), (STROKE, STROKE)).astype(np.float32)
-    light = strip.astype(np.float32).mean(axis=2)
-    around = np.maximum(paper.mean(axis=2), 1)
-    return np.clip(1 - light / around, 0, 1).astype(np.float32), np.asarray(paper, dtype=np.float32)
+def ink(strip: Picture) -> NDArray[np.float32]:
+    """Return how much darker than the paper round it each pixel is, from 0 to 1."""
+    grey = cv2.cvtColor(strip, cv2.COLOR_RGB2GRAY)
+    paper = cv2.blur(cv2.dilate(cv2.blur(grey, (3, 3)), _square(STROKE)), (STROKE, STROKE))
+    light = cv2.divide(grey.astype(np.float32), np.maximum(paper, 1).astype(np.float32))
+    return np.asarray(np.clip(1 - light, 0, 1), dtype=np.float32)
+
+
+def paper_of(strip: Picture) -> NDArray[np.float32]:
+    """Return the colour of the paper under the print, a quarter as wide and high as the strip."""
+    size = max(strip.shape[1] // 4, 1), max(strip.shape[0] // 4, 1)
+    small = cv2.resize(strip, size, interpolation=cv2.INTER_AREA)
+    side = STROKE // 4 | 1
+    return np.asarray(cv2.blur(cv2.dilate(small, _square(side)), (side, side)), dtype=np.float32)
+
+
+def _square(side: int) -> Picture:
+    return np.ones((side, side), dtype=np.uint8)
 
 
 def _beyond(strip: Picture, dark: NDArray[np.bool_], middles: NDArray[np.float64], step: float) -> float:
     """Return the ink left of the first and right of the last character, in square millimetres."""
     # Where the card is cut off by the photo's edge there is nothing, and no ink.
-    nothing = cv2.dilate((strip.max(axis=2) == 0).astype(np.uint8), np.ones((STROKE, STROKE), dtype=np.uint8))
+    nothing = cv2.dilate((strip[..., 1] == 0).astype(np.uint8), _square(STROKE))
     dark = dark & (nothing == 0)
     first, last = max(int(middles[0] - 0.65 * step), 0), int(middles[-1] + 0.65 * step)
     return float(dark[:, :first].sum() + dark[:, last:].sum()) / SCALE**2

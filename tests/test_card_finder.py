@@ -17,7 +17,7 @@ from handlers.photos.card import (
     warp,
 )
 from handlers.photos.finder import find, find_page, locate
-from handlers.photos.finder.fallback import from_anchors
+from handlers.photos.finder.fallback import from_anchors, on_sides
 from handlers.photos.finder.geometry import (
     areas,
     aspect_errors,
@@ -136,19 +136,40 @@ def test_a_side_is_found_to_a_fraction_of_a_pixel():
     assert np.abs(refine(photo, rough - 0.5).quad + 0.5 - truth).max() < 0.5
 
 
-def test_labels_alone_tell_where_the_card_is():
-    truth = np.array([[200, 150], [1100, 220], [1050, 800], [180, 700]], dtype=np.float64)
-    to_photo = homography(corners(WIDTH_MM, HEIGHT_MM), truth)
+def labels_on(quad, noise=0.0):
+    """Return the labels of a front as they would be read on ``quad``, off by about ``noise`` pixels."""
+    chance = np.random.default_rng(1)
+    to_photo = homography(corners(WIDTH_MM, HEIGHT_MM), quad)
     anchors = []
     for text, (left, top, right, bottom) in LABELS["front"].items():
         place = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-        anchors.append(Anchor(text, "front", project(to_photo, place), place))
+        shown = project(to_photo, place) + chance.normal(0, noise, (4, 2))
+        anchors.append(Anchor(text, "front", shown, place))
+    return anchors
+
+
+SLANTED = np.array([[200, 150], [1100, 220], [1050, 800], [180, 700]], dtype=np.float64)
+
+
+def test_labels_alone_tell_where_the_card_is():
+    anchors = labels_on(SLANTED)
     # One label was misread for another and lies elsewhere.
     anchors[2] = Anchor("民族", "front", anchors[2].points_px + 200.0, anchors[2].points_mm)
     found = from_anchors(anchors, 1400, 1050)
     assert found is not None
     assert found.side == "front"
-    assert overlap(truth, found.quad) > 0.98
+    assert overlap(SLANTED, found.quad) > 0.98
+
+
+def test_labels_tell_of_a_side_nobody_sees_better_with_the_sides_that_are_seen():
+    anchors = labels_on(SLANTED, noise=3)
+    alone = from_anchors(anchors, 1400, 1050)
+    assert alone is not None
+    # Its right side lies beyond the frame; the three others are where they were seen.
+    unsure = SLANTED + np.array([[0, 0], [40, 0], [60, 0], [0, 0]])
+    together = on_sides(unsure, [0, 3], "front", anchors)
+    assert together is not None
+    assert overlap(SLANTED, together) > overlap(SLANTED, alone.quad)
 
 
 def test_a_straightened_card_shows_its_corners_in_its_corners():

@@ -11,13 +11,15 @@ import cv2
 import numpy as np
 
 from handlers.photos.card import HEIGHT_MM, WIDTH_MM, Quad, Side, corners, homography, project
-from handlers.photos.finder.geometry import Floats, areas, aspect_errors, convex
+from handlers.photos.finder.geometry import Floats, areas, aspect_errors, convex, lines_through
 from handlers.photos.reader import Anchor
 
 #: Anchors needed, and how far one may lie from its place, in millimetres (14 pixels of a card of 856).
 ENOUGH, TOLERANCE_MM = 4, 1.4
 #: Greatest error of aspect and right angle of a quad made from anchors (see ``aspect_errors``).
 ASPECT_GUARD = 0.18
+#: What a point of an exactly known side counts for beside one of an anchor.
+SIDE_WEIGHT = 4.0
 
 
 @dataclass(frozen=True)
@@ -95,3 +97,38 @@ def _matrices(there: Floats, here: Floats, tolerance: float, count: int) -> list
         if flat is not None:
             found.append(np.vstack([np.asarray(flat, dtype=np.float64), [0.0, 0.0, 1.0]]))
     return found
+
+
+def on_sides(quad: Quad, sure: Sequence[int], side: Side, anchors: Sequence[Anchor]) -> Quad | None:
+    """Return the card of which some sides are known exactly, the others as the anchors have them.
+
+    The homography is the least-squares solution of the direct linear transform (Hartley & Zisserman, 4.1): an
+    anchor's point goes to its place in the photo, a point of a known side to that side's line.
+
+    :param quad: of which the sides ``sure`` (0 the upper one, clockwise) are taken.
+    """
+    own = [anchor for anchor in anchors if anchor.side == side]
+    fits = residuals(quad, own) < 2 * TOLERANCE_MM if own else np.zeros(0)
+    if fits.sum() < ENOUGH:
+        return None
+    # Both planes are brought to about unit size, or the equations would weigh differently.
+    unit = float(np.linalg.norm(quad[1] - quad[0]))
+    flat = corners(WIDTH_MM, HEIGHT_MM) / WIDTH_MM
+    here = np.concatenate([a.points_px for a, fit in zip(own, fits, strict=True) if fit])
+    there = np.concatenate([a.points_mm for a, fit in zip(own, fits, strict=True) if fit]) / WIDTH_MM
+    shown = (here - quad[0]) / unit
+    rows = []
+    for (x, y), (u, v) in zip(there, shown, strict=True):
+        rows.append([x, y, 1, 0, 0, 0, -u * x, -u * y, -u])
+        rows.append([0, 0, 0, x, y, 1, -v * x, -v * y, -v])
+    lines = lines_through((quad - quad[0]) / unit, (np.roll(quad, -1, axis=0) - quad[0]) / unit)
+    for index in sure:
+        a, b, c = SIDE_WEIGHT * lines[index]
+        for share in (0.1, 0.5, 0.9):
+            x, y = flat[index] + (flat[(index + 1) % 4] - flat[index]) * share
+            rows.append([a * x, a * y, a, b * x, b * y, b, -c * x, -c * y, -c])
+    matrix = np.linalg.svd(np.array(rows))[2][-1].reshape(3, 3)
+    if abs(matrix[2, 2]) < 1e-9:
+        return None
+    found = project(matrix, flat) * unit + quad[0]
+    return found if np.isfinite(found).all() and bool(convex(found)) else None

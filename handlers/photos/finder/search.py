@@ -10,10 +10,10 @@ import numpy as np
 
 from handlers.photos.card import Picture, Quad, Side, corners, homography, project, warp
 from handlers.photos.finder.cues import FINE, SMALL, colours, cues, reduced
-from handlers.photos.finder.fallback import agrees, from_anchors
+from handlers.photos.finder.fallback import agrees, from_anchors, on_sides
 from handlers.photos.finder.geometry import ASPECT, Floats, outside, overlap
 from handlers.photos.finder.proposals import propose
-from handlers.photos.finder.refine import FROM, LEAST_SHARE, REACH, TO, refine
+from handlers.photos.finder.refine import FROM, REACH, TO, refine
 from handlers.photos.finder.turning import likeness, turn
 from handlers.photos.reader import Anchor, Reader, Reading
 
@@ -36,6 +36,8 @@ RING = 0.02
 MARGIN = 0.008
 #: Reach of the refinement of a quad made from words, in pixels of the fine picture.
 WIDE_REACH = 26.0
+#: The same once some of its sides are certain, and the share of a side along which an edge then shows.
+SHORT_REACH, CERTAIN = 10.0, 0.8
 
 
 @dataclass(frozen=True)
@@ -196,10 +198,16 @@ def _anchored(fine: Picture, anchors: Sequence[Anchor]) -> Located | None:
         return None
     refined = refine(fine, words.quad - 0.5, WIDE_REACH)
     quad, support = refined.quad + 0.5, refined.support
+    if support.min() < CERTAIN:
+        # With the sides that are sure, the words tell better where the others are.
+        nearer = on_sides(quad, list(np.flatnonzero(support >= CERTAIN)), words.side, anchors)
+        if nearer is not None:
+            refined = refine(fine, nearer - 0.5, SHORT_REACH)
+            quad, support = refined.quad + 0.5, refined.support
     worse = likeness(fine, quad, words.side) < likeness(fine, words.quad, words.side) - 0.02
     if worse or not agrees(quad, words.side, anchors):
         quad, support = words.quad, np.zeros(4)
-    quad = widened(quad, np.where(support < LEAST_SHARE, MARGIN, 0.0))
+    quad = widened(quad, np.where(support < CLEAR, MARGIN, 0.0))
     return Located(quad, words.side, likeness(fine, quad, words.side), 0.0, support)
 
 

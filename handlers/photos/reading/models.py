@@ -12,9 +12,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from rapidocr.ch_ppocr_det.utils import DBPostProcess, DetPreProcess
 
 from handlers.photos.card import Picture, Quad
 
@@ -25,7 +23,13 @@ LINE_HEIGHT, TURNER_WIDTH = 48, 192
 #: Longest side in pixels that the detector works with: labels of a card that fills a third of the photo are
 #: then still 10 pixels high. Its thresholds are those of rapidocr's own ``config.yaml``.
 DETECTOR_SIDE = 1024
-BOXES = DBPostProcess(thresh=0.3, box_thresh=0.5, unclip_ratio=1.6, use_dilation=True, score_mode="fast")
+BOX_RULES: dict[str, Any] = {
+    "thresh": 0.3,
+    "box_thresh": 0.5,
+    "unclip_ratio": 1.6,
+    "use_dilation": True,
+    "score_mode": "fast",
+}
 #: Boxes of print read in one photo, at most: a page of small print has hundreds, a card 20.
 MOST_BOXES = 60
 
@@ -125,11 +129,14 @@ class Models:
 
     def detect(self, photo: Picture) -> list[Quad]:
         """Return the boxes of print in a photo, in pixels: corners clockwise from the upper left."""
+        # Imported where it is needed: a process that reads no card should not carry 100 MB for it.
+        from rapidocr.ch_ppocr_det.utils import DBPostProcess, DetPreProcess
+
         prepared = DetPreProcess(DETECTOR_SIDE, "max", [0.5] * 3, [0.5] * 3)(photo[..., ::-1])
         if prepared is None:
             return []
         answer = self._detector.run(None, {self._detector.get_inputs()[0].name: prepared})[0]
-        boxes, _ = BOXES(answer, photo.shape[:2])
+        boxes, _ = DBPostProcess(**BOX_RULES)(answer, photo.shape[:2])
         found = [np.asarray(box, dtype=np.float64) for box in boxes]
         found.sort(key=lambda box: -float(np.linalg.norm(box[1] - box[0]) * np.linalg.norm(box[3] - box[0])))
         return found[:MOST_BOXES]
@@ -153,6 +160,9 @@ def _run(session: Any, given: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _session(name: str) -> Any:
     """Open a model of the wheel, with one thread and without memory held back between runs."""
+    # Imported here for the same reason as in ``detect``.
+    import onnxruntime  # type: ignore[import-untyped]
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

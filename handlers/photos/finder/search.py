@@ -3,7 +3,7 @@
 A card that was not verified is never handed on as good: its quad is a prefill for the customer's handles.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,8 +19,10 @@ from handlers.photos.reader import Anchor, Reader, Reading
 
 #: Proposals looked at, first and when none of these will do, and how many of them are read.
 QUICK, PROPOSALS, READINGS = 2, 8, 3
-#: Likeness to the layout that ends the search, and that a candidate must have to be read.
+#: Likeness to the layout of a card of which little is covered, and that a candidate must have to be read.
 SURE, POSSIBLE = 0.62, 0.35
+#: Likeness that ends the search; below, a line of print beside the card may have passed for a side.
+ENDS: Mapping[Side, float] = {"front": 0.72, "back": 0.755}
 #: Share of each side along which an edge must show for the search to end, and where all print is in place.
 CLEAR, FAINT = 0.5, 0.3
 #: How far outside its place a side is sought when the print says so, and inside, as shares of the card's
@@ -130,11 +132,16 @@ def candidates(fine: Picture) -> list[Located]:
     for quick in (True, False):
         for proposal in propose(edges, QUICK if quick else PROPOSALS, quick=quick):
             first = located(fine, (proposal.quad + 0.5) / ratio)
-            first[0] = settled(fine, first[0])
             found += first
-            if first[0].likeness >= SURE and first[0].lead >= UNCLEAR and first[0].support.min() >= CLEAR:
-                return sorted(found, key=lambda way: -way.likeness)
-    return sorted(found, key=lambda way: -way.likeness)
+            if first[0].likeness >= ENDS[first[0].side] and first[0].lead >= UNCLEAR and _bounded(first[0]):
+                return sorted(found, key=_promise)
+    found.sort(key=_promise)
+    return [settled(fine, found[0]), *found[1:]] if found else []
+
+
+def _promise(way: Located) -> float:
+    """Return what candidates are ordered by, the least first: likeness above all, then the weakest side."""
+    return -way.likeness - 0.15 * float(way.support.min())
 
 
 def settled(fine: Picture, way: Located) -> Located:

@@ -13,6 +13,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from forms import Context, Form, Problem, load, names, parse, prefill
 from web import rendering
+from web.qr import qr
 
 NOW = datetime(2026, 3, 18, 2, 0, tzinfo=UTC)
 COMPANY = {"name": "某某期货", "number": "0002", "hotline": "400-820-0002"}
@@ -301,7 +302,15 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "inbox_rows", "inbox_rows.html", INBOX
     yield "review", "review.html", REVIEW_PAGE
     yield "review_unclaimed", "review.html", {**REVIEW_PAGE, "claim_url": "/desk/tasks/7f0c/claim"}
+    code = qr("https://kaihu.example/handover/9f2c", "QR")
+    yield (
+        "handover",
+        "handover.html",
+        {"code": code, "minutes": 5, "task_id": "7f0c", "back_url": "/me/tasks/7f0c"},
+    )
+    specimen = {"label": "身份证正面照", "url": "/demo/pictures/C01/front.jpg"}
     yield "demo_phone", "demo_phone.html", {
+        "specimens": [{"name": "张伟", "id_number": "110105198506123737", "pictures": [specimen]}],
         "messages": [{"at": NOW, "to": "13800138001", "text": "【某某期货】登录验证码 123456，5分钟内有效，切勿告知他人。"}],
         "captcha": "k7Qm", "totp": [{"user": "liufang", "code": "123456"}]}  # fmt: skip
 

@@ -25,6 +25,7 @@ from handlers.photos.card import (
 from handlers.photos.layout import FIELDS, LABELS
 from handlers.photos.reader import Reader, Reading
 from handlers.photos.reading.models import Line
+from handlers.photos.seen import Field
 
 NUMBER = "990101198506123730"[:17] + check_character("99010119850612373")
 FRONT = {
@@ -172,7 +173,7 @@ def test_dates_that_no_card_has_are_doubted(text):
     ],
 )
 def test_names_keep_rare_characters_and_dots(text, name):
-    assert fields.name(printed(text)) == fields.Field(name, 0.99)
+    assert fields.name(printed(text)) == Field(name, 0.99)
 
 
 def test_a_name_with_something_foreign_in_it_is_doubted():
@@ -204,9 +205,9 @@ def test_an_authority_that_breaks_off_is_doubted():
 def test_birth_and_sex_must_be_those_of_the_number():
     found = fields.agreeing(
         {
-            "id_number": fields.Field(NUMBER, 1.0),
-            "birth": fields.Field("1985-06-13", 1.0),
-            "sex": fields.Field("男", 1.0),
+            "id_number": Field(NUMBER, 1.0),
+            "birth": Field("1985-06-13", 1.0),
+            "sex": Field("男", 1.0),
         }
     )
     assert {name for name, field in found.items() if field.doubt} == {"birth"}

@@ -25,7 +25,7 @@ def sends(customer: Customer, slot: str, **ticked: str):
 def test_a_picture_is_not_taken_before_the_customer_consented(at_upload: Customer):
     refused = sends(at_upload, "front")
     assert refused.status_code == 422
-    assert refused.json == {"message": "请阅读并同意处理您的敏感个人信息！"}
+    assert refused.json == {"message": "请阅读并同意处理您的敏感个人信息！", "code": "no_consent"}
 
 
 def test_one_consent_is_enough_for_all_pictures(at_upload: Customer):

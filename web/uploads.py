@@ -193,7 +193,7 @@ def _with(task_id: UUID, slot: str, act: Any) -> Answer:
     except PhotoRefused as refused:
         log.info("picture refused", task=str(task_id), slot=component.key, why=refused.code)
         if wants_json():
-            return jsonify({"message": refused.message}), 422
+            return jsonify({"message": refused.message, "code": refused.code}), 422
         problem = forms.Problem(component.key, refused.message, code=refused.code)
         return tasks.page(view, [problem]), 422
     except (TaskGone, NotYours):

@@ -26,7 +26,7 @@ def differences(
     if number is not None and number.value:
         own = str(profile.get("id_number") or "")
         if number.value != own:
-            if id_number.check_character_holds(number.value):
+            if not number.doubt and id_number.check_character_holds(number.value):
                 return DIFFERENT, ()
             flags.append("ID_NUMBER_UNREAD")
     if name is not None and name.value and not names.same(name.value, str(profile.get("name") or "")):

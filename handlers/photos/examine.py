@@ -4,12 +4,13 @@ Runs inside a bounded child process (``pool``): what it is given came from outsi
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from handlers.photos import decoding, finder, judging
+from handlers.photos import decoding, finder, judging, signature
 from handlers.photos.card import CARD_HEIGHT, CARD_WIDTH, Picture, Quad, Side, warp
 from handlers.photos.findings import KINDS, Finding
 from handlers.photos.reader import Reader, Reading
@@ -26,8 +27,15 @@ CARD_SLOTS: Mapping[str, Side] = {"front": "front", "back": "back"}
 
 
 @cache
-def _reader() -> Reader:
+def _only_reader() -> Reader:
     return Reader()
+
+
+def _reader(limits: Mapping[str, float]) -> Reader:
+    """Return this process's reader, with a company's thresholds."""
+    reader = _only_reader()
+    reader.limits = limits
+    return reader
 
 
 def examine(
@@ -50,8 +58,8 @@ def _card(
     decoded: decoding.Decoded, wanted: Side, wishes: Wishes, limits: Mapping[str, float]
 ) -> Examination:
     photo = decoded.pixels
-    scale = photo.shape[1] / decoded.full_width
-    found = finder.find(photo, _reader()) if wishes.quad is None else _by_hand(photo, wishes.quad, scale)
+    scale, reader = photo.shape[1] / decoded.full_width, _reader(limits)
+    found = finder.find(photo, reader) if wishes.quad is None else _by_hand(photo, wishes.quad, scale, reader)
     by_hand = wishes.quad is not None
     card = None if found.quad is None else warp(photo, found.quad)
     usable = card is not None and (found.verified or by_hand)
@@ -61,7 +69,7 @@ def _card(
     if found.reading is not None and found.verified and card is not None and found.side:
         touched = judging.touched(card, found.side, limits)
         fields = {
-            name: Field(field.value, field.confidence, field.doubt or name in touched)
+            name: replace(field, doubt=True) if name in touched else field
             for name, field in found.reading.fields.items()
         }
     result = None
@@ -82,9 +90,10 @@ def _card(
     )
 
 
-def _by_hand(photo: Picture, corners: Sequence[Sequence[float]], scale: float) -> finder.Found:
+def _by_hand(
+    photo: Picture, corners: Sequence[Sequence[float]], scale: float, reader: Reader
+) -> finder.Found:
     """Take the customer's corners; the content says which way up the card lies."""
-    reader = _reader()
     given = np.asarray(corners, dtype=np.float64) * scale
     best: tuple[Quad, Side | None, Reading | None] = (given, None, None)
     for turn in range(4):
@@ -153,8 +162,6 @@ def _about_the_find(
 
 
 def _signature(decoded: decoding.Decoded, wishes: Wishes, limits: Mapping[str, float]) -> Examination:
-    from handlers.photos import signature
-
     clean = signature.clean(decoded.pixels, limits)
     picture = decoding.decode(clean.jpeg, VIEW_SIDE).pixels if clean.jpeg else None
     return Examination(

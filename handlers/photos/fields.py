@@ -8,7 +8,7 @@ that does not exist, is not handed on at all. Whether a value is right for the a
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -17,21 +17,7 @@ from forms.rules import id_number as number_rule
 from forms.rules import name as name_rule
 from forms.rules import validity as validity_rule
 from handlers.photos.reading.models import Line
-
-
-@dataclass(frozen=True)
-class Field:
-    """One value read from a card.
-
-    :param value: dates ISO; 长期 where there is no end.
-    :param confidence: of its least certain character, from 0 to 1.
-    :param doubt: something speaks against it, so a person is asked to compare.
-    """
-
-    value: str
-    confidence: float
-    doubt: bool = False
-
+from handlers.photos.seen import Field
 
 LONG_TERM = "长期"
 #: The 56 peoples as cards print them, and the three other entries there are (GB/T 3304-1991).

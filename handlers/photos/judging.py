@@ -4,7 +4,7 @@ On the straightened card nothing depends on the background, and a length in pixe
 Each measure is a function of its own and returns one number; ``findings.LIMITS`` holds what it is compared
 with. Light and colour are compared with the card's own paper, so a shadow or a warm lamp is no finding.
 
-Re-shot screens are not judged: no measure tried here told their moiré from a card's guilloche.
+Re-shot screens are not judged: no measure yet told their moiré from a card's guilloche.
 """
 
 from collections.abc import Mapping

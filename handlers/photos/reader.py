@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from handlers.photos import fields
 from handlers.photos.card import SCALE, WIDTH_MM, Picture, Side
-from handlers.photos.fields import Field
 from handlers.photos.findings import LIMITS
 from handlers.photos.layout import ADDRESS_LINES, FIELDS, VALIDITY, Box
 from handlers.photos.reading import strips, whole
 from handlers.photos.reading.anchors import Anchor, find, in_line, labelled, near, upright_lines
 from handlers.photos.reading.models import Line, Models
+from handlers.photos.seen import Field
 
 T = TypeVar("T")
 
@@ -65,16 +65,21 @@ class Reading:
 
 
 class Reader:
-    """Reads cards."""
+    """Reads cards.
 
-    def __init__(self) -> None:
+    :param limits: thresholds of doubt; may be changed between two cards.
+    """
+
+    def __init__(self, limits: Mapping[str, float] = LIMITS) -> None:
+        self.limits = limits
         self._models = Models()
 
-    def read(self, card: Picture, side: Side, limits: Mapping[str, float] = LIMITS) -> Reading:
+    def read(self, card: Picture, side: Side, limits: Mapping[str, float] | None = None) -> Reading:
         """Read the field strips of a straightened card, upright.
 
         :returns: no fields when neither a number, nor dates, nor labels prove the card.
         """
+        limits = self.limits if limits is None else limits
         return self._front(card, limits) if side == "front" else self._back(card, limits)
 
     def _front(self, card: Picture, limits: Mapping[str, float]) -> Reading:

@@ -74,10 +74,13 @@ class Scene:
         return out.getvalue()
 
 
-def scene(category: str, seed: int, side: Side | None = None) -> Scene:
-    """Make one photo; the same category and seed make the same one."""
+def scene(category: str, seed: int, side: Side | None = None, who: Person | None = None) -> Scene:
+    """Make one photo; the same category and seed make the same one.
+
+    :param who: whose card; an invented person's otherwise.
+    """
     chance = np.random.default_rng([seed, *category.encode()])
-    who = person(Random(f"{category} {seed}"))  # noqa: S311 - a drawing, not a secret
+    who = who or person(Random(f"{category} {seed}"))  # noqa: S311 - a drawing, not a secret
     side = side or ("front" if chance.random() < 0.6 else "back")
     width, height = (LONG, SHORT) if chance.random() < 0.55 else (SHORT, LONG)
     if category == "partial":

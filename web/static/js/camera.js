@@ -5,7 +5,7 @@ import { say } from "./words.js";
 const GLANCE = 200; // ms between two looks at the picture
 const SETTLED = 2; // looks that must agree before another hint is shown
 const SHOT = 3000; // ms a camera may take for a full picture, before the one on the screen is taken
-const MARGIN = 0.1; // kept round the frame, as a share of it: the card may lie over its edge a little
+const MARGIN = 0.05; // kept round the frame, as a share of it: the card may lie over its edge a little
 const SHARPEST = { width: { ideal: 3840 }, height: { ideal: 2160 } };
 const WHY = { NotAllowedError: "denied", SecurityError: "denied", NotFoundError: "none", OverconstrainedError: "none" };
 const DRAWINGS = { good: "check", dark: "info", glare: "info", still: "info", far: "info", starting: "clock" };

@@ -44,7 +44,7 @@ from forms.errors import (
     Problem,
     UnknownForm,
 )
-from forms.field_photo import last_return, open_slots
+from forms.field_photo import open_slots
 from forms.fields import is_empty
 from forms.guard import guard as look_through
 from forms.guard import refused_key
@@ -54,6 +54,7 @@ from forms.judge import judge
 from forms.kinds import KINDS
 from forms.lint import lint
 from forms.prefill import prefill
+from forms.returns import last_return
 from forms.rules import PAGE_RULES, RULES
 from forms.schema import Choice, Component, Form, Validate, load, names, parse
 from forms.tailor import for_company

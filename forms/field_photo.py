@@ -10,6 +10,7 @@ from typing import Any
 from forms.context import Asked, Context
 from forms.errors import Flag
 from forms.fields import Found, Kind, Typed
+from forms.returns import last_return
 from forms.schema import Component
 
 NAMES = {"front": "身份证正面照", "back": "身份证反面照", "signature": "签名照"}
@@ -25,14 +26,6 @@ CHECKING = "照片正在检查，请稍候再点下一步"
 def slot(component: Component) -> str:
     """Return which picture a component asks for: front, back or signature."""
     return str(component.properties.get("slot") or component.key)
-
-
-def last_return(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the newest decision by which a person sent this case back, if that was the last word."""
-    decisions = [data.get(name) for name in ("review", "review2", "video", "ops")]
-    given = [one for one in decisions if isinstance(one, Mapping) and one.get("decision")]
-    newest = max(given, key=lambda one: str(one.get("decided_at") or ""), default=None)
-    return newest if newest is not None and newest["decision"] == "return" else None
 
 
 def open_slots(data: Mapping[str, Any]) -> frozenset[str]:

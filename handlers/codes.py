@@ -33,6 +33,7 @@ Purpose = Literal["login", "phone_change"]
 EMPTY = "请输入验证码！"
 WRONG = "验证码错误，请重新输入"
 TOO_OLD = "验证码已过期，请重新获取"
+MOVED = "联系电话已更改，请重新获取短信验证码"
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -196,7 +197,7 @@ class Codes:
         if row.number != self._number(ask.number):
             # Changing the number after asking for the code voids it (R-125, G-35).
             row.ended_at, row.outcome, row.code = now, "moved", b""
-            return Judged(False, TOO_OLD), None
+            return Judged(False, MOVED), None
         if hmac.compare_digest(row.code, self._hash(ask, row.id, typed)):
             return Judged(True, code_id=row.id), None
         row.tries += 1

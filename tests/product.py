@@ -103,7 +103,8 @@ class Running:
 
     def _unexamined(self) -> list[tuple[int, dict[str, Any]]]:
         waiting = (
-            "select id, args from procrastinate_jobs where task_name = :name and status in ('todo', 'doing')"
+            "select id, args from procrastinate_jobs "
+            "where task_name = :name and status in ('todo', 'doing') order by id"
         )
         with self.engine.database.reading() as session:
             return [(i, args) for i, args in session.execute(text(waiting), {"name": JOB})]
@@ -337,7 +338,9 @@ class Customer(Person):
         found = _REVISION.search(self.text)
         return found[1] if found else "0"
 
-    def uploads(self, slot: str, picture: bytes | None = None, name: str | None = None) -> TestResponse:
+    def uploads(
+        self, slot: str, picture: bytes | None = None, name: str | None = None, *, waits: bool = True
+    ) -> TestResponse:
         """Put in one picture the way scripts do, and wait for what the page then shows; the page stays."""
         content = picture if picture is not None else photo(slot, self.who)
         data = {
@@ -348,7 +351,7 @@ class Customer(Person):
         }
         headers = {"Accept": "application/json"}
         answer = self.browser.post(f"/me/tasks/{self.task}/files", data=data, headers=headers)
-        if answer.status_code != 200:
+        if answer.status_code != 200 or not waits:
             return answer
         self.product.examine_pictures()
         return self.browser.get(f"/me/tasks/{self.task}/files/{slot}/state", headers=headers)

@@ -161,13 +161,15 @@ def test_a_step_that_is_undone_leaves_the_code_unused(sent, read, database):
 def test_r125_a_code_is_good_only_where_it_was_asked_for(sent, read, elsewhere):
     sent.issue(NEW_PHONE, SETTINGS, NOW)
     judged = sent.check(elsewhere, read("16212345678"), SETTINGS, NOW)
-    assert (judged.ok, judged.message) == (False, "验证码已过期，请重新获取")
+    assert not judged.ok
+    assert "重新获取" in judged.message
 
 
 def test_g35_changing_the_number_after_asking_voids_the_code(sent, read):
     sent.issue(NEW_PHONE, SETTINGS, NOW)
     code = read("16212345678")
-    assert not sent.check(replace(NEW_PHONE, number="16612345678"), code, SETTINGS, NOW).ok
+    judged = sent.check(replace(NEW_PHONE, number="16612345678"), code, SETTINGS, NOW)
+    assert (judged.ok, judged.message) == (False, "联系电话已更改，请重新获取短信验证码")
     assert not sent.check(NEW_PHONE, code, SETTINGS, NOW).ok
 
 

@@ -239,24 +239,21 @@ def test_one_stroke_is_no_signature(at_upload):
 
 
 def test_the_page_waits_for_a_picture_that_is_being_checked(at_upload):
-    at_upload.product.examine_pictures = lambda: None
-    at_upload.uploads("front")
+    at_upload.uploads("front", waits=False)
     assert picture(at_upload, "front")["status"] == "checking"
     at_upload.answers(photo_consent__agreed="true", certificate_duties__agreed="true")
     assert at_upload.sees("照片正在检查，请稍候再点下一步")
 
 
 def test_an_examination_that_comes_twice_or_late_changes_nothing(product, at_upload):
-    waiting: list[dict[str, Any]] = []
-    at_upload.product.examine_pictures = lambda: waiting.extend(a for _, a in product._unexamined())
-    at_upload.uploads("front")
-    first = waiting[0]
-    at_upload.uploads("front", photo("front", again=True))
+    at_upload.uploads("front", waits=False)
+    at_upload.uploads("front", photo("front", again=True), waits=False)
+    (_, first), (_, second) = product._unexamined()
     intake = product.product.web.intake
     assert intake.examine(**first) == "late"
-    assert intake.examine(**waiting[-1]) == "done"
+    assert intake.examine(**second) == "done"
     kept = picture(at_upload, "front")
-    assert intake.examine(**waiting[-1]) == "late"
+    assert intake.examine(**second) == "late"
     assert picture(at_upload, "front") == kept
 
 

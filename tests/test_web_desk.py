@@ -252,6 +252,13 @@ def test_a_refusal_is_final_and_told_with_its_reason(product, customer, reviewer
     assert customer.opens("/me").text.count("不符合网上办理条件，请临柜办理")
 
 
+def test_r209_it_is_the_new_number_that_is_told_it_is_in_effect(product, customer, reviewer):
+    sent_in(customer)
+    reviewer.claims().approves()
+    assert any("已生效" in one.text for one in product.messages("13612345678"))
+    assert not any("已生效" in one.text for one in product.messages("13800138001"))
+
+
 def test_r207_an_approved_change_is_in_effect_once_the_counter_says_so(product, customer, reviewer):
     sent_in(customer)
     reviewer.claims().approves()

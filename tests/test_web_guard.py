@@ -70,7 +70,7 @@ def test_each_role_gets_what_the_table_says(product, staff, login):
 def test_another_customers_case_looks_like_none(product, customer, another_customer):
     customer.signs_in("C01").starts("change_phone")
     task, case = customer.task, customer.case
-    picture = customer.uploads("front").json["url"]
+    picture = customer.uploads("front").json["slot"]["result"]
     another_customer.signs_in("C10")
     for path in (
         f"/me/tasks/{task}",

@@ -82,6 +82,7 @@ FLAGS = {
     "SIGNATURE_INK": _("签名颜色不是黑色或蓝色"),
     "ID_NUMBER_UNREAD": _("证件号码未能可靠识别，请与账户核对"),
     "ID_NAME_UNREAD": _("证件姓名未能可靠识别，请与账户核对"),
+    "SAME_AFTER_RETURN": _("打回后内容未作修改，客户已确认"),
     "DECL_DOWNGRADE": _("声明由有风险改为无风险，请核对原因"),
 }
 

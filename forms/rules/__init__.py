@@ -11,6 +11,7 @@ from forms.rules import (  # noqa: F401  importing a module offers its rules
     name,
     phone,
     postal,
+    returned,
     validity,
 )
 from forms.rules.registry import PAGE_RULES, RULES, Rule

@@ -38,6 +38,11 @@ def _reader(limits: Mapping[str, float]) -> Reader:
     return reader
 
 
+def ready() -> None:
+    """Load what reads cards: an idle process that is ready for pictures."""
+    _only_reader().load()
+
+
 def examine(
     content: bytes, slot: str, limits: Mapping[str, float], wishes: Wishes | Mapping[str, Any] | None = None
 ) -> Examination:

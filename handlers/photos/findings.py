@@ -95,7 +95,7 @@ LIMITS: dict[str, float] = {
     "touched_share": 0.01,  # share of a field that they may cover
     # examine
     "cut_off_share": 0.005,  # how far a corner may lie outside the photo, as a share of a side
-    "contrast_least": 6.0,  # colour difference of card and background below which edges are a guess, in ΔE
+    "contrast_least": 7.5,  # colour difference of card and background below which edges are a guess, in ΔE
     "card_least": 0.28,  # confidence below which what was found is no card at all, 0 to 1
     "name_sure": 0.97,  # confidence from which a name that differs from the account is refused
     # reader

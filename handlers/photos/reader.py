@@ -74,6 +74,10 @@ class Reader:
         self.limits = limits
         self._models = Models()
 
+    def load(self) -> None:
+        """Load the models now instead of when they are first needed."""
+        self._models.load()
+
     def read(self, card: Picture, side: Side, limits: Mapping[str, float] | None = None) -> Reading:
         """Read the field strips of a straightened card, upright.
 

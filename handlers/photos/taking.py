@@ -297,7 +297,7 @@ def state(held: Mapping[str, Any] | None) -> dict[str, Any]:
         "findings": findings,
         "view": held.get("view"),
         "result": held.get("result"),
-        "chosen": held.get("chosen") or "view",
+        "chosen": held.get("chosen") if held["status"] == "done" else None,
         "quad": held.get("quad"),
         "width": held.get("width"),
         "height": held.get("height"),

@@ -22,7 +22,7 @@ import numpy as np
 
 from handlers.photos import decoding, finder, findings
 from handlers.photos.card import Picture, Quad, corners, warp
-from handlers.photos.examine import examine
+from handlers.photos.examine import examine, ready
 from handlers.photos.reader import Reader
 from handlers.photos.seen import Examination
 from tests.bench import scanners, signed
@@ -279,6 +279,7 @@ def measure(say: Callable[[str], None], folder: Path | None = None) -> dict[str,
     cards, peaks = [], []
     if card_labels:
         # The models are loaded before anything is measured.
+        ready()
         look((folder / card_labels[0]["file"]).read_bytes(), card_labels[0], limits)
     _forget_peak()
     idle = _status("VmRSS")

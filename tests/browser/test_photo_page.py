@@ -9,8 +9,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from ops.setup import Setup
+from tests import product
 from tests.browser.conftest import FLAGS, SIZES
 from tests.browser.test_accessible import Inspector
+from tests.test_handover import read_by_phone
 
 #: The picture of a telephone held upright, in pixels, and how wide the photo of the card lies in it: the
 #: card then fills the frame that the page draws.
@@ -91,6 +93,60 @@ def test_g18_the_camera_of_a_phone_takes_a_card_and_the_page_straightens_it(zhao
     zhao.presses("拍摄")
     is_in(zhao)
     expect(zhao.slot("front").get_by_role("img", name="处理后的图片")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", ["phone"])
+def test_a_new_card_before_the_camera_and_a_drawn_signature_reach_the_review(customer, film):
+    li = customer("C02").has_new_card()
+    li.has_got_to("change_id_validity", "upload").closes_guide().consents()
+    for slot in ("front", "back"):
+        shows(film, Image.open(BytesIO(li.photo(slot)["buffer"])))
+        li.slot(slot).get_by_role("button", name="拍照").click()
+        expect(window(li.page, "拍照").get_by_role("status")).to_have_text("可以拍摄")
+        li.presses("拍摄")
+        is_in(li, slot)
+    li.slot("signature").get_by_role("button", name="屏幕手写").click()
+    signs(li.page)
+    is_in(li, "signature")
+    li.reads_all_agreements().agrees_to_upload().presses("下一步")
+    li.holds({"自": "2025-03-11", "至": "2045-03-11"}).presses("下一步")
+    number = li.number
+    li.signs()
+    assert li.kaihu.case(number).state == "submitted"
+
+
+def test_r104_the_pc_follows_what_the_phone_photographs(customer, kaihu):
+    zhang = customer("C06").has_got_to("change_phone", "upload").consents()
+    zhang.presses("用手机拍照或签名").sees("只能使用一次")
+    link = read_by_phone(zhang.page.content())
+    with kaihu.quickly() as pages:
+        phone = product.Customer(pages)
+        phone.who = zhang.card
+        phone.opens(link)
+        phone.posts(link)
+        # The PC is back at the step as soon as the phone is there and has sent something.
+        assert phone.uploads("front").status_code == 200
+    zhang.sees("上传证件照/签名照")
+    is_in(zhang)
+    with kaihu.quickly() as pages:
+        assert phone.uploads("back").status_code == 200
+    is_in(zhang, "back")
+
+
+def test_the_server_answers_while_broken_pictures_are_looked_at(customer, kaihu):
+    zhao = customer("C06").has_got_to("change_phone", "upload").consents()
+    whole = zhao.photo("front")["buffer"]
+    with kaihu.quickly() as pages:
+        hasty = product.Customer(pages)
+        hasty.browser.set_cookie("kaihu", kaihu.session_of(zhao.who))
+        hasty.opens(zhao.page.url)
+        for n in range(8):
+            broken = bytearray(whole)
+            for at in range(len(whole) // 3 + n, len(whole), 997 + n):
+                broken[at] ^= 0x5A
+            hasty.uploads("front", bytes(broken), waits=False)
+            assert hasty.opens("/me").status_code == 200
+    zhao.uploads("front")
 
 
 def test_the_camera_goes_out_when_its_window_is_closed(zhao):

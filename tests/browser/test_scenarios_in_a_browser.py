@@ -78,6 +78,10 @@ def test_g20_g21_what_is_missing_is_said_and_the_summary_leads_there(customer):
     zhang.is_told("请上传签名照！", "请阅读并同意《数字证书安全责任书》！")
     zhang.follows("请上传签名照！")
     expect(zhang.slot("signature").get_by_label("选择图片")).to_be_focused()
+    # What was put right meanwhile is marked where it was asked for.
+    zhang.uploads("signature")
+    entry = zhang.page.get_by_role("alert").get_by_role("listitem").filter(has_text="请上传签名照！")
+    expect(entry).to_contain_text("已修改")
 
 
 def test_a_picture_can_be_taken_back(customer):

@@ -77,6 +77,10 @@ class Line:
 class Models:
     """The models of one process, each loaded when first needed."""
 
+    def load(self) -> None:
+        """Load all of them now, so that the first picture does not wait for it."""
+        _ = (self._recogniser, self._detector, self._turner)
+
     @cached_property
     def _recogniser(self) -> Any:
         return _session(RECOGNISER)

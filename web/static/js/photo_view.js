@@ -65,6 +65,7 @@ export class PhotoView {
     if (state.status !== "done") return;
     this.root.classList.remove("question--wrong");
     this.root.querySelector(".question__error")?.remove();
+    this.root.dispatchEvent(new Event("mended", { bubbles: true }));
   }
 
   pictures(state) {
@@ -81,7 +82,7 @@ export class PhotoView {
     this.part("example").hidden = Boolean(state.view) || state.status === "checking";
     this.part("switch").hidden = !both;
     this.root.classList.toggle("photo--two", both);
-    this.turnTo(both ? state.chosen : "view");
+    this.turnTo(both ? state.chosen ?? "result" : "view");
   }
 
   findings(found) {

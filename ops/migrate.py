@@ -19,6 +19,7 @@ from engine.store import Base
 #: Modules of other rooms that declare tables; the engine's own come with it.
 TABLES = (
     "handlers.captchas",
+    "handlers.certificates.tables",
     "handlers.codes",
     "handlers.counter.phone_free",
     "handlers.counter.tables",

@@ -1,0 +1,73 @@
+"""The embedded authority: certifies keys with the issuing unit and answers for what it certified."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy.orm import Session
+
+from engine.store import Keyring
+from handlers.certificates import lists, profiles, status
+from handlers.certificates.profiles import Company
+from handlers.certificates.protocol import Made, Subject
+from handlers.certificates.realtime import RealTime
+from handlers.certificates.units import Unit, Units, serial_text
+
+
+class EmbeddedAuthority:
+    """An authority whose keys lie sealed in the database; see ``protocol.Authority``.
+
+    :param now: real time; a certificate is compared with timestamps, so a demonstration's clock
+        must not date it.
+    """
+
+    def __init__(self, keyring: Keyring, company: Company, now: Callable[[], datetime] | None = None) -> None:
+        self.units = Units(keyring)
+        self.company = company
+        self.now = now or RealTime()
+
+    def certify(self, session: Session, key: ec.EllipticCurvePublicKey, subject: Subject) -> Made:
+        """Return a certificate for a key whose possession was proved, or raise NoAuthority."""
+        unit = self.units.active(session, "issuing")
+        made = profiles.customer(self.company, unit.issuer(), key, subject, self.now())
+        return Made(
+            made.public_bytes(Encoding.DER),
+            serial_text(made.serial_number),
+            made.not_valid_before_utc,
+            made.not_valid_after_utc,
+            unit.id,
+        )
+
+    def chain(self, session: Session) -> tuple[bytes, ...]:
+        """Return the issuing unit's certificate and the root's."""
+        return self.above(session, self.units.active(session, "issuing"))
+
+    def above(self, session: Session, unit: Unit) -> tuple[bytes, ...]:
+        """Return the certificates from ``unit`` up to its root, as DER."""
+        found = [unit.der]
+        while unit.issuer_id != unit.id:
+            unit = self.units.of(session, unit.issuer_id)
+            found.append(unit.der)
+        return tuple(found)
+
+    def ocsp(self, session: Session, request: bytes) -> bytes:
+        """Answer a status request."""
+        return status.answer(session, self.units, request, self.now())
+
+    def certificate(self, session: Session, name: str) -> bytes:
+        """Return the certificate of a unit by its name, such as ``issuing-1``, or raise NoAuthority."""
+        return self.units.named(session, name).der
+
+    def crl(self, session: Session, name: str) -> bytes:
+        """Return the newest revocation list of a unit by its name, or raise NoAuthority."""
+        return lists.newest(session, self.units.named(session, name)).der
+
+    def publish_crls(self, session: Session) -> dict[str, bytes]:
+        """Make the next list of every issuing unit that still answers; return them by unit's name."""
+        now = self.now()
+        return {
+            unit.name: lists.publish(session, unit, unit.signing_key(), now, lists.CUSTOMERS_LAST)
+            for unit, _ in self.units.all(session, "active", "answering")
+            if unit.role == "issuing"
+        }

@@ -32,6 +32,8 @@ FALL = 16
 HAZE = 0.7
 #: The portrait on the front and a little more, in millimetres: its white ground is no glare.
 PORTRAIT = Box(53.8, 5.5, 80.7, 39.0)
+#: Pixels of a card's longer side from which its sharpness is taken as measured.
+SHARP_LENGTH = 1100.0
 
 
 def judge(
@@ -56,7 +58,9 @@ def judge(
         compare(length(quad), ("too_small", "card_pixels"))
         compare(fill(quad, photo.shape[1], photo.shape[0]), ("small_in_frame", "fill"))
     if card is not None:
-        compare(sharpness(card, side), ("very_blurred", "very_blurred"), ("blur", "blur"))
+        # A card that is small in its photo is softer for being enlarged, not for being blurred.
+        enlarged = 1.0 if quad is None else max(1.0, SHARP_LENGTH / max(length(quad), 1.0))
+        compare(sharpness(card, side) * enlarged, ("very_blurred", "very_blurred"), ("blur", "blur"))
         compare(brightness(card), ("very_dark", "very_dark"), ("dark", "dark"))
         compare(colour(card), ("grey_copy", "grey_copy"))
         compare(float(glare(card, side).mean()), ("glare", "glare"), above=True)

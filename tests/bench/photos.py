@@ -295,6 +295,7 @@ def measure(say: Callable[[str], None], folder: Path | None = None) -> dict[str,
     figures["ms_median"] = statistics.median(times) if times else None
     figures["ms_p95"] = _p95(times)
     figures["peak_mb"] = max(peaks) - idle if peaks and idle else None
+    figures["idle_mb"] = idle
     figures |= _against_yardsticks(folder, card_labels, figures)
     figures |= _pages(say, folder, pages)
     figures |= signed.figures(

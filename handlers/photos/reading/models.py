@@ -22,7 +22,7 @@ TURNER = "ch_ppocr_mobile_v2.0_cls_mobile.onnx"
 LINE_HEIGHT, TURNER_WIDTH = 48, 192
 #: Longest side in pixels that the detector works with: labels of a card that fills a third of the photo are
 #: then still 10 pixels high. Its thresholds are those of rapidocr's own ``config.yaml``.
-DETECTOR_SIDE = 1024
+DETECTOR_SIDE = 960
 BOX_RULES: dict[str, Any] = {
     "thresh": 0.3,
     "box_thresh": 0.5,
@@ -78,8 +78,9 @@ class Models:
     """The models of one process, each loaded when first needed."""
 
     def load(self) -> None:
-        """Load all of them now, so that the first picture does not wait for it."""
-        _ = (self._recogniser, self._detector, self._turner)
+        """Load all of them now, and what they bring along, so that the first picture does not wait for it."""
+        _ = (self._recogniser, self._turner)
+        self.detect(np.zeros((LINE_HEIGHT, LINE_HEIGHT, 3), dtype=np.uint8))
 
     @cached_property
     def _recogniser(self) -> Any:

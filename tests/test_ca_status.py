@@ -1,0 +1,305 @@
+"""Where a certificate stands, as anybody is told: status answers and revocation lists."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from engine.store import Keyring
+from handlers.certificates import UnknownCertificate, lists, status
+from handlers.certificates.status import MOST_BYTES
+from handlers.certificates.units import Units
+from tests.openssl import OpensslRefused, openssl, pem, pem_lists, written
+
+pytest_plugins = ("tests.ca_room",)
+
+
+class Auditor:
+    """Somebody with the openssl program, the root, and what the authority publishes."""
+
+    def __init__(self, room, folder):
+        self.room, self.folder = room, folder
+        issuing, root = room.chain()
+        self.root = pem(folder / "root.pem", [root])
+        self.issuing = pem(folder / "issuing.pem", [issuing])
+
+    def asks(self, certificate, *options):
+        """Return the request that the program makes."""
+        path = pem(self.folder / "asked.pem", [certificate.der])
+        out = self.folder / "request.der"
+        openssl("ocsp", *options, "-issuer", self.issuing, "-cert", path, "-reqout", out)
+        return out.read_bytes()
+
+    def is_told(self, certificate, *options):
+        """Ask for the status and return what the program makes of the answer."""
+        request = self.asks(certificate, *options)
+        answer = written(self.folder / "answer.der", self.room.answers(request))
+        told = ("-respin", answer, "-CAfile", self.root, "-verify_other", self.issuing)
+        named = ("-issuer", self.issuing, "-cert", self.folder / "asked.pem")
+        # One run compares the nonce, the other names the certificate: the program cannot do both at once.
+        compared = openssl("ocsp", "-reqin", written(self.folder / "request.der", request), *told)
+        return compared + openssl("ocsp", *options, "-no_nonce", *named, *told)
+
+    def verifies(self, certificate):
+        """Verify a certificate against the lists published now."""
+        return openssl(
+            "verify", "-x509_strict", "-crl_check_all", "-CAfile", self.root, "-untrusted", self.issuing,
+            "-CRLfile", pem_lists(self.folder / "lists.pem", self.room.published("root-1", "issuing-1")),
+            pem(self.folder / "verified.pem", [certificate.der]),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def auditor(room, tmp_path):
+    return Auditor(room, tmp_path)
+
+
+def revokes(room, certificate, reason="key_compromise"):
+    with room.database.transaction() as session:
+        return room.certificates.revoke(session, certificate.serial, reason)
+
+
+def the_issuer(room):
+    return x509.load_der_x509_certificate(room.chain()[0])
+
+
+def asked(room, serial, nonce=None, about="seal-1", issuer="issuing-1"):
+    """Return a request about another serial number of the same issuer."""
+    with room.database.reading() as session:
+        leaf = x509.load_der_x509_certificate(room.authority.certificate(session, about))
+        above = x509.load_der_x509_certificate(room.authority.certificate(session, issuer))
+    named = ocsp.OCSPRequestBuilder().add_certificate(leaf, above, SHA256()).build()
+    builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
+        named.issuer_name_hash, named.issuer_key_hash, serial, SHA256()
+    )
+    if nonce:
+        builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
+    return builder.build().public_bytes(Encoding.DER)
+
+
+def read(answer):
+    return ocsp.load_der_ocsp_response(answer)
+
+
+@pytest.mark.parametrize("digest", ["-sha1", "-sha256", "-sha384"])
+def test_a_good_certificate_is_told_good(auditor, customer, digest):
+    said = auditor.is_told(customer.has_certificate(), digest)
+    assert "Response verify OK" in said
+    assert "asked.pem: good" in said
+
+
+def test_a_revoked_certificate_is_told_revoked_at_once_with_its_reason(room, auditor, customer):
+    certificate = customer.has_certificate()
+    revokes(room, certificate)
+    said = auditor.is_told(certificate)
+    assert "Response verify OK" in said
+    assert "asked.pem: revoked" in said
+    assert "Reason: keyCompromise" in said
+
+
+def test_a_locked_certificate_is_told_to_be_on_hold(room, auditor, customer):
+    certificate = customer.has_certificate()
+    with room.database.transaction() as session:
+        assert room.certificates.lock(session, certificate.serial).state == "locked"
+    said = auditor.is_told(certificate)
+    assert "asked.pem: revoked" in said
+    assert "Reason: certificateHold" in said
+
+
+def test_a_serial_we_never_gave_is_unknown(room):
+    answer = read(room.answers(asked(room, 12345)))
+    assert answer.certificate_status == ocsp.OCSPCertStatus.UNKNOWN
+
+
+def test_another_authoritys_certificate_is_none_of_ours(room):
+    answer = read(room.answers(asked(room, 1, about="tsa-1", issuer="root-1")))
+    assert answer.response_status == ocsp.OCSPResponseStatus.UNAUTHORIZED
+
+
+@pytest.mark.parametrize("nonce", [b"n", b"n" * 32, b"n" * 128])
+def test_the_nonce_comes_back(room, nonce):
+    answer = read(room.answers(asked(room, 1, nonce=nonce)))
+    assert answer.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == nonce
+
+
+def test_an_answer_without_a_nonce_in_the_question_has_none(room):
+    assert len(read(room.answers(asked(room, 1))).extensions) == 0
+
+
+def test_a_nonce_that_is_too_long_and_noise_are_malformed(room):
+    for request in (
+        asked(room, 1, nonce=b"n" * 129),
+        b"",
+        b"noise",
+        b"\x30\x03\x02\x01\x01",
+        b"0" * MOST_BYTES,
+    ):
+        answer = read(room.answers(request))
+        assert answer.response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+    too_long = asked(room, 1) + b"\0" * MOST_BYTES
+    assert read(room.answers(too_long)).response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+
+
+def test_a_question_cut_short_at_any_byte_is_malformed(room):
+    request = asked(room, 12345, nonce=b"n" * 16)
+    for length in range(len(request)):
+        answer = read(room.answers(request[:length]))
+        assert answer.response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+
+
+def test_an_answer_is_good_for_an_hour_and_signed_by_a_responder_of_thirty_days(room):
+    answer = read(room.answers(asked(room, 1)))
+    assert answer.next_update_utc - answer.this_update_utc == timedelta(hours=1)
+    (responder,) = answer.certificates
+    lasts = responder.not_valid_after_utc - responder.not_valid_before_utc
+    assert lasts == timedelta(days=30, minutes=2)
+    assert responder.extensions.get_extension_for_class(x509.OCSPNoCheck)
+
+
+def test_a_revoked_certificate_is_on_the_next_list(room, auditor, customer):
+    certificate = customer.has_certificate()
+    room.publishes()
+    assert "OK" in auditor.verifies(certificate)
+    revokes(room, certificate)
+    room.publishes()
+    with pytest.raises(OpensslRefused, match="certificate revoked"):
+        auditor.verifies(certificate)
+
+
+def test_a_list_is_read_by_the_openssl_program(room, auditor, customer, tmp_path):
+    certificate = customer.has_certificate()
+    revokes(room, certificate, "cessation_of_operation")
+    room.publishes()
+    path = written(tmp_path / "issuing.crl", room.published("issuing-1")[0])
+    said = openssl("crl", "-inform", "DER", "-in", path, "-noout", "-text", "-CAfile", auditor.issuing)
+    assert "verify OK" in said
+    assert certificate.serial.lstrip("0").upper() in said.replace(":", "")
+    assert "Cessation Of Operation" in said
+
+
+def test_lists_have_increasing_numbers_also_when_two_are_made_at_once(room):
+    threads = [threading.Thread(target=room.publishes) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with room.database.reading() as session:
+        numbers = session.scalars(
+            text("select number from ca_crl where issuer_id = :i order by number"),
+            {"i": room.authority.units.named(session, "issuing-1").id},
+        ).all()
+    assert numbers == [1, 2, 3, 4, 5]
+    crl = x509.load_der_x509_crl(room.published("issuing-1")[0])
+    assert crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 5
+
+
+def test_the_customers_list_is_good_for_a_day_and_the_roots_for_half_a_year(room):
+    for name, days in (("issuing-1", 1), ("root-1", 180)):
+        crl = x509.load_der_x509_crl(room.published(name)[0])
+        assert crl.next_update_utc is not None
+        assert crl.next_update_utc - crl.last_update_utc == timedelta(days=days)
+
+
+def test_certificates_that_are_over_leave_the_list(room, customer):
+    certificate = customer.has_certificate()
+    revokes(room, certificate)
+    room.clock.advance(days=366)
+    room.publishes()
+    assert len(x509.load_der_x509_crl(room.published("issuing-1")[0])) == 0
+
+
+def test_a_long_list_is_made_and_read(room, customer):
+    """Ten thousand entries; the library's own builder would copy its list as often."""
+    with room.database.reading() as session:
+        unit = room.authority.units.active(session, "issuing")
+    now = room.clock()
+    lines = (lists.Ended(2**150 + n, now, "superseded") for n in range(10_000))
+    made = lists.sign(unit.certificate, unit.signing_key(), lines, 1, now, now)
+    crl = x509.load_der_x509_crl(made)
+    assert len(crl) == 10_000
+    assert crl.is_signature_valid(unit.certificate.public_key())
+
+
+def test_r189_applying_again_revokes_the_certificate_before(room, auditor, customer):
+    old, new = customer.has_certificate(), customer.has_certificate()
+    assert "Reason: superseded" in auditor.is_told(old)
+    assert "asked.pem: good" in auditor.is_told(new)
+    with room.database.reading() as session:
+        assert room.certificates.usable(session, customer.owner) == new
+        states = {c.serial: c.state for c in room.certificates.of_owner(session, customer.owner)}
+    assert states == {old.serial: "revoked", new.serial: "active"}
+
+
+def test_a_certificate_that_is_over_is_told_expired_and_not_usable(room, customer):
+    certificate = customer.has_certificate()
+    room.clock.advance(days=366)
+    with room.database.reading() as session:
+        assert room.certificates.usable(session, customer.owner) is None
+        assert room.certificates.get(session, certificate.serial).state == "expired"
+    again = customer.has_certificate()
+    with room.database.reading() as session:
+        assert [c.state for c in room.certificates.of_owner(session, customer.owner)] == ["active", "expired"]
+        assert room.certificates.usable(session, customer.owner) == again
+
+
+def test_a_certificate_ends_once_and_its_first_date_stays(room, customer):
+    certificate = customer.has_certificate()
+    with room.database.transaction() as session:
+        locked = room.certificates.lock(session, certificate.serial, owner=customer.owner)
+    room.clock.advance(hours=1)
+    with room.database.transaction() as session:
+        assert room.certificates.lock(session, certificate.serial) == locked
+        revoked = room.certificates.revoke(session, certificate.serial, "key_compromise")
+        assert room.certificates.lock(session, certificate.serial) == revoked
+    assert (revoked.state, revoked.reason, revoked.ended_at) == ("revoked", "key_compromise", locked.ended_at)
+
+
+def test_nobody_ends_or_sees_anothers_certificate(room, customer):
+    certificate, other = customer.has_certificate(), room.person()
+    with room.database.transaction() as session:
+        with pytest.raises(UnknownCertificate):
+            room.certificates.revoke(session, certificate.serial, "unspecified", owner=other.owner)
+        with pytest.raises(UnknownCertificate):
+            room.certificates.get(session, certificate.serial, owner=other.owner)
+        assert room.certificates.get(session, certificate.serial, owner=customer.owner).state == "active"
+
+
+def test_a_revocation_joins_the_callers_transaction(room, auditor, customer):
+    certificate = customer.has_certificate()
+    with room.database.reading() as session:  # ends without a commit
+        room.certificates.revoke(session, certificate.serial, "unspecified")
+    assert "asked.pem: good" in auditor.is_told(certificate)
+
+
+def test_a_certificates_device_is_told_to_its_owner(room):
+    person = room.person(device="张小伟的手机" * 20)
+    with room.database.reading() as session:
+        assert room.certificates.of_owner(session, person.owner) == []
+    person.has_certificate()
+    with room.database.reading() as session:
+        (found,) = room.certificates.of_owner(session, person.owner)
+    assert found.device == ("张小伟的手机" * 20)[:80]
+
+
+def test_a_request_may_name_its_issuer_by_the_old_digest(room, customer):
+    certificate = x509.load_der_x509_certificate(customer.has_certificate().der)
+    # Many verifiers still name issuers by SHA-1; nothing rests on it.
+    request = ocsp.OCSPRequestBuilder().add_certificate(certificate, the_issuer(room), SHA1()).build()  # noqa: S303
+    answer = read(room.answers(request.public_bytes(Encoding.DER)))
+    assert answer.certificate_status == ocsp.OCSPCertStatus.GOOD
+    assert answer.hash_algorithm.name == "sha1"
+
+
+@given(noise=st.binary(max_size=200))
+def test_whatever_is_asked_is_answered(noise):
+    # Noise is found out before anything is looked up, so it needs no database.
+    made = status.answer(Session(), Units(Keyring.generate()), noise, datetime.now(UTC))
+    assert ocsp.load_der_ocsp_response(made).response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST

@@ -75,7 +75,7 @@ def read(path: Path, passphrases: Sequence[str]) -> tuple[x509.Certificate, ec.E
         sealed = base64.b64decode(head.pop("sealed"), validate=True)
         certificate = x509.load_pem_x509_certificate(head["certificate"].encode())
         custodians = int(head["custodians"])
-        _check(head)
+        _check(head, sealed)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as broken:
         raise CeremonyRefused(f"{path} is not a sealed root key") from broken
     if custodians != len(passphrases):
@@ -90,13 +90,15 @@ def read(path: Path, passphrases: Sequence[str]) -> tuple[x509.Certificate, ec.E
     return certificate, key
 
 
-def _check(head: dict[str, object]) -> None:
+def _check(head: dict[str, object], sealed: bytes) -> None:
     memory, passes, lanes = (head[name] for name in ("memory_kib", "passes", "lanes"))
     if head["format"] != 1 or head["kdf"] != "argon2id":
         raise ValueError("another format")
     for number, least, most in ((memory, MEMORY, _MOST_MEMORY), (passes, PASSES, 100), (lanes, 1, 64)):
         if not isinstance(number, int) or not least <= number <= most:
             raise ValueError("a sealing that is too weak, or too dear to open")
+    if len(bytes.fromhex(str(head["salt"]))) < 16 or len(sealed) < 12 + 16:
+        raise ValueError("cut short")
 
 
 def _derive(head: dict[str, object], passphrases: Sequence[str]) -> bytes:

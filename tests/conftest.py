@@ -13,6 +13,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from engine.store import Database, Keyring
 from ops.checks import FAILED
 from ops.postgres import Cluster
 from tests.databases import Server, lent_server, throw_away_cluster
@@ -103,6 +104,20 @@ def database_url(migrated_server: Server) -> Iterator[str]:
     """Lend a fresh, migrated database of the test's own; connections left open are cut at its end."""
     with migrated_server.database() as url:
         yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Lend the same as the product's way to it."""
+    database = Database(database_url)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    """Lend a key ring of the test's own."""
+    return Keyring.generate()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Captchas: a picture or a sound before anything is sent (domain 3.6, R-012, G-05)."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -13,18 +12,6 @@ from handlers.refused import CodeRefused
 
 NOW = datetime(2026, 3, 18, 2, tzinfo=UTC)
 SETTINGS = Parameters()
-
-
-@pytest.fixture
-def keyring() -> Keyring:
-    return Keyring.generate()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.dispose()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import re
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -30,18 +29,6 @@ NEW_PHONE = Ask("phone_change", "C01", "16212345678", "browser 1", "192.0.2.1", 
 
 def later(**span) -> datetime:
     return NOW + timedelta(**span)
-
-
-@pytest.fixture
-def keyring() -> Keyring:
-    return Keyring.generate()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.dispose()
 
 
 @pytest.fixture

@@ -13,18 +13,6 @@ NUMBER, TEXT = "13800138001", "【某某期货】验证码123456，5分钟内有
 
 
 @pytest.fixture
-def keyring() -> Keyring:
-    return Keyring.generate()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.dispose()
-
-
-@pytest.fixture
 def line(database: Database, keyring: Keyring) -> Line:
     return sms_line(database, keyring)
 

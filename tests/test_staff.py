@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pyotp
@@ -19,18 +18,6 @@ NOW = datetime(2026, 3, 18, 2, tzinfo=UTC)
 RULES = Limits()
 PASSWORD = "平湖秋月 three pools 1988"
 WRONG = "登录名、密码或动态口令错误"
-
-
-@pytest.fixture
-def keyring() -> Keyring:
-    return Keyring.generate()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.dispose()
 
 
 @pytest.fixture

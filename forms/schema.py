@@ -33,6 +33,7 @@ class Choice:
     label: str
     selectable: bool = True
     """False: shown where it is the stored value, but may not be chosen (R-142)."""
+    label_en: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +177,18 @@ def parse(data: bytes | str) -> Form:
     )
 
 
+def _choice(source: Mapping[str, Any]) -> Choice:
+    return Choice(str(source["value"]), str(source["label"]), label_en=str(source.get("label_en") or ""))
+
+
 def _component(source: Mapping[str, Any]) -> Component:
     properties = source.get("properties") or {}
     validate = source.get("validate") or {}
     hide = (source.get("conditional") or {}).get("hide")
-    values = tuple(Choice(str(one["value"]), str(one["label"])) for one in source.get("values") or ())
+    values = tuple(_choice(one) for one in source.get("values") or ())
     if not values and (name := str(properties.get("dictionary"))) in dictionaries.LISTS:
-        values = tuple(
-            Choice(one.code, one.label, one.selectable) for one in dictionaries.LISTS[name] if one.active
-        )
+        listed = (one for one in dictionaries.LISTS[name] if one.active)
+        values = tuple(Choice(one.code, one.label, one.selectable, one.label_en) for one in listed)
     return Component(
         type=source["type"],
         key=source.get("key") or source.get("path") or "",

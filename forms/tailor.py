@@ -74,7 +74,7 @@ class _Tailor:
         if name == "platform_type" and self.context.setting("pep_international"):
             international = next(one for one in dictionaries.DECLARATIONS[name] if one.code == "E")
             offered = (*(one for one in offered if one.code != "E"), international)
-        return tuple(Choice(one.code, one.label, one.selectable) for one in offered)
+        return tuple(Choice(one.code, one.label, one.selectable, one.label_en) for one in offered)
 
     def extensions(self) -> tuple[Component, ...]:
         """Return the company's own questions."""

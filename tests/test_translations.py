@@ -9,6 +9,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
+import forms
+
 ROOT = Path(__file__).resolve().parent.parent
 #: Sentences of these places make up the catalogue (web/i18n/babel.cfg).
 PLACES = ("web", "forms")
@@ -58,3 +60,14 @@ def test_what_is_filled_in_keeps_its_name(english: Catalog) -> None:
         if one.id and set(GAPS.findall(str(one.id))) != set(GAPS.findall(str(one.string)))
     ]
     assert wrong == []
+
+
+def test_every_choice_of_a_form_has_english(english: Catalog) -> None:
+    choices = {
+        choice.label
+        for name in forms.names()
+        for one in forms.load(name).walk()
+        for choice in one.values
+        if not choice.label_en
+    }
+    assert sorted(label for label in choices if label not in english) == []

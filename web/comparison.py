@@ -14,7 +14,7 @@ from engine.store import CaseKey
 from forms import Component, Form
 from forms.schema import DISPLAY
 from web import current, wording
-from web.shown import shown
+from web.shown import label_of, shown
 
 #: Kinds that are shown elsewhere on the page.
 NOT_COMPARED = frozenset(
@@ -73,7 +73,7 @@ def _compared(
         if one.type in DISPLAY or one.readonly:
             continue
         if one.components:
-            label = " · ".join(part for part in (above, one.label) if part)
+            label = " · ".join(part for part in (above, label_of(one)) if part)
             below = answers.get(one.key) if one.key else answers
             for number, part in enumerate(below if isinstance(below, list) else [below], 1):
                 named = f"{label} {number}" if isinstance(below, list) else label
@@ -85,7 +85,7 @@ def _compared(
         old = _old(one, answers, data)
         if (new in (None, "", [], {})) and (old in (None, "", [], {})):
             continue
-        label = " · ".join(part for part in (above, one.label) if part)
+        label = " · ".join(part for part in (above, label_of(one)) if part)
         written = shown(one, new)
         before = shown(one, old)
         yield Row(label, before, written, before != written)

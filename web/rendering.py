@@ -41,6 +41,7 @@ def install(app: Flask) -> None:
         translated=translated,
         label_of=shown.label_of,
         title_of=shown.title_of,
+        choice_of=shown.choice_of,
         shown=shown.shown,
         prose=prose.prose,
         by_key=questions.by_key,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from forms import Component, Form
+from forms import Choice, Component, Form
 from web.i18n import gettext, language
 
 
@@ -12,6 +12,13 @@ def label_of(component: Component) -> str:
     if language() == "en" and component.label_en != component.label:
         return component.label_en
     return gettext(component.label) if component.label else ""
+
+
+def choice_of(choice: Choice) -> str:
+    """Return a choice's words in the reader's language; a code list may bring its own English."""
+    if language() == "en" and choice.label_en:
+        return choice.label_en
+    return gettext(choice.label) if choice.label else ""
 
 
 def title_of(form: Form) -> str:
@@ -27,7 +34,7 @@ def shown(component: Component, value: Any) -> str:
         return ""
     if isinstance(value, Mapping):
         return _parts(value)
-    labels = {one.value: gettext(one.label) for one in component.values}
+    labels = {one.value: choice_of(one) for one in component.values}
     if isinstance(value, list | tuple):
         return "、".join(labels.get(str(one), str(one)) for one in value)
     if isinstance(value, bool):

@@ -8,6 +8,7 @@ kaihu check FILE…            say what is wrong with diagrams, tables and forms
 kaihu release publish [FILE…] check and publish a release; without files, the shipped ones
 kaihu journal verify         look whether any chain was changed
 kaihu token create|list|revoke  tokens of the REST API (``ops.tokens``)
+kaihu ca init|status|…       the certification authority (``ops.ca``)
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from engine.diagrams.findings import errors
 from engine.errors import EngineError
-from ops import tokens
+from ops import ca, tokens
 from web import logs
 from web.settings import Settings, SettingsRefused, read
 
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     journal = parts.add_parser("journal", help="look whether any chain was changed")
     journal.add_argument("action", choices=["verify"])
     tokens.arguments(parts.add_parser("token", help="make, list and revoke tokens of the REST API"))
+    ca.arguments(parts.add_parser("ca", help="the certification authority: set up, rotate, publish, drill"))
     options = parser.parse_args(arguments)
     if options.part == "check":
         return check(options.files)
@@ -78,6 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return verify(wire(settings))
     if options.part == "token":
         return tokens.run(settings, options)
+    if options.part == "ca":
+        return ca.run(settings, options)
     return publish(settings, options.files, options.by)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from engine.store import Keyring
-from handlers.certificates import UnknownCertificate, lists, status
+from handlers.certificates import ClockDoubted, UnknownCertificate, lists, status
 from handlers.certificates.status import MOST_BYTES
 from handlers.certificates.units import Units
 from tests.openssl import OpensslRefused, openssl, pem, pem_lists, written
@@ -296,6 +296,17 @@ def test_a_request_may_name_its_issuer_by_the_old_digest(room, customer):
     answer = read(room.answers(request.public_bytes(Encoding.DER)))
     assert answer.certificate_status == ocsp.OCSPCertStatus.GOOD
     assert answer.hash_algorithm.name == "sha1"
+
+
+def test_an_authority_whose_clock_jumped_says_that_it_cannot_tell(room, customer):
+    def doubted():
+        raise ClockDoubted
+
+    request = asked(room, 1)
+    room.authority.now = doubted
+    assert read(room.answers(request)).response_status == ocsp.OCSPResponseStatus.INTERNAL_ERROR
+    with pytest.raises(ClockDoubted):
+        customer.has_certificate()
 
 
 @given(noise=st.binary(max_size=200))

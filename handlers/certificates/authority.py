@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from engine.store import Keyring
 from handlers.certificates import lists, profiles, status
 from handlers.certificates.profiles import Company
-from handlers.certificates.protocol import Made, Subject
+from handlers.certificates.protocol import ClockDoubted, Made, Subject
 from handlers.certificates.realtime import RealTime
 from handlers.certificates.units import Unit, Units, serial_text
 
@@ -53,7 +53,11 @@ class EmbeddedAuthority:
 
     def ocsp(self, session: Session, request: bytes) -> bytes:
         """Answer a status request."""
-        return status.answer(session, self.units, request, self.now())
+        try:
+            now = self.now()
+        except ClockDoubted:
+            return status.unable()
+        return status.answer(session, self.units, request, now)
 
     def certificate(self, session: Session, name: str) -> bytes:
         """Return the certificate of a unit by its name, such as ``issuing-1``, or raise NoAuthority."""

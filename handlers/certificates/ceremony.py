@@ -240,6 +240,11 @@ def state_of(session: Session, authority: EmbeddedAuthority) -> list[str]:
     return [*told, *(f"customers' certificates {state}: {count}" for state, count in counted)]
 
 
+def custodians(session: Session, authority: EmbeddedAuthority, folder: Path) -> int:
+    """Return how many passphrases open the root whose sealed key lies in ``folder``."""
+    return root.custodians(root.file_of(folder, authority.units.active(session, "root").certificate))
+
+
 def _alone(session: Session) -> None:
     """Hold one ceremony at a time; the lock ends with the transaction."""
     session.execute(select(func.pg_advisory_xact_lock(_ONE_CEREMONY)))

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from handlers.certificates.protocol import ClockDoubted
 
+#: Counts also while the machine sleeps, where the system has such a clock.
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 #: Largest step of the machine's clock, in seconds, that is taken for a correction.
 MOST_STEP = 10.0
 
@@ -22,14 +24,14 @@ class RealTime:
     def __init__(
         self,
         wall: Callable[[], float] = time.time,
-        steady: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+        steady: Callable[[], float] = lambda: time.clock_gettime(_STEADY),
     ) -> None:
         self._wall = wall
         self._steady = steady
         self._gap = wall() - steady()
 
     def __call__(self) -> datetime:
-        """Return the time, aware, in UTC, or raise ClockDoubted for good once the clock has jumped."""
+        """Return the time, aware, in UTC, or raise ClockDoubted while the clock is not where it should be."""
         wall = self._wall()
         if abs(wall - self._steady() - self._gap) > MOST_STEP:
             raise ClockDoubted

@@ -68,18 +68,26 @@ def write(
     return path
 
 
+def custodians(path: Path) -> int:
+    """Return how many passphrases a root's file needs, or raise CeremonyRefused."""
+    try:
+        return int(json.loads(path.read_text("utf-8"))["custodians"])
+    except (OSError, ValueError, KeyError, TypeError) as broken:
+        raise CeremonyRefused(f"{path} is not a sealed root key") from broken
+
+
 def read(path: Path, passphrases: Sequence[str]) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """Open a root's file; return its certificate and key, or raise CeremonyRefused."""
     try:
         head = json.loads(path.read_text("utf-8"))
         sealed = base64.b64decode(head.pop("sealed"), validate=True)
         certificate = x509.load_pem_x509_certificate(head["certificate"].encode())
-        custodians = int(head["custodians"])
+        needed = int(head["custodians"])
         _check(head, sealed)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as broken:
         raise CeremonyRefused(f"{path} is not a sealed root key") from broken
-    if custodians != len(passphrases):
-        raise CeremonyRefused(f"the root needs the passphrases of {custodians} custodians")
+    if needed != len(passphrases):
+        raise CeremonyRefused(f"the root needs the passphrases of {needed} custodians")
     try:
         plain = AESGCM(_derive(head, passphrases)).decrypt(sealed[:12], sealed[12:], _bound(head))
     except InvalidTag as wrong:

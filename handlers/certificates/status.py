@@ -114,6 +114,11 @@ def _status(
     return ocsp.OCSPCertStatus.GOOD, None, None
 
 
+def unable() -> bytes:
+    """Return the answer of an authority that cannot tell the time."""
+    return _error(ocsp.OCSPResponseStatus.INTERNAL_ERROR)
+
+
 def _error(status: ocsp.OCSPResponseStatus) -> bytes:
     return _der(ocsp.OCSPResponseBuilder.build_unsuccessful(status))
 

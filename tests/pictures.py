@@ -18,7 +18,7 @@ from tests.browser.kaihu import Kaihu, running
 from tests.browser.persons import Customer, Reviewer
 from tests.databases import throw_away_cluster
 
-IN_READMES = frozenset({"inbox-pc", "review-pc", "phone-form-phone", "phone-form-pc"})
+IN_READMES = frozenset({"inbox-pc", "review-pc", "phone-form-phone", "phone-form-pc", "uploaded-pc"})
 SHOWN = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 
 
@@ -119,11 +119,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = options.all or SHOWN
     folder.mkdir(parents=True, exist_ok=True)
-    only = (
-        frozenset()
-        if options.all
-        else frozenset({"inbox-pc", "review-pc", "phone-form-phone", "phone-form-pc"})
-    )
+    only: frozenset[str] = frozenset() if options.all else IN_READMES
     executable = Setup(tests=True).chromium()
     with throw_away_cluster() as cluster, tempfile.TemporaryDirectory(prefix="kaihu-pictures-") as data:
         url = cluster.start()

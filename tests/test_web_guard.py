@@ -4,6 +4,7 @@ import re
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from engine import Actor
 from tests.product import Customer, Reviewer
@@ -360,3 +361,18 @@ def test_g52_back_to_an_address_that_answers_forms_only_leads_to_its_page(custom
     task = customer.task
     answer = customer.browser.get(address.format(task))
     assert (answer.status_code, answer.headers["Location"]) == (303, page.format(task))
+
+
+@pytest.mark.parametrize(
+    "why", [OperationalError("select", {}, OSError()), ProgrammingError("select", {}, OSError())]
+)
+def test_a_session_that_does_not_open_is_explained_and_not_lost(customer, monkeypatch, why):
+    customer.signs_in("C01")
+
+    def breaks(*_: object, **__: object) -> None:
+        raise why
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(customer.product.product.web.sessions), "find", breaks)
+        assert customer.browser.get("/me").status_code == 503
+    assert customer.browser.get("/me").status_code == 200

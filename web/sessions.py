@@ -16,15 +16,18 @@ from hashlib import sha256
 from typing import Any, Literal
 
 import orjson
+import structlog
 from flask import Flask, Request, Response
 from flask.sessions import SessionInterface, SessionMixin
 from sqlalchemy import LargeBinary, String, delete, func, insert, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.datastructures import CallbackDict
 
 from engine.store import Base, Database, Keyring, SealBroken
 from engine.store.tables import Moment
+
+log = structlog.get_logger("web")
 
 Kind = Literal["customer", "staff"]
 
@@ -257,7 +260,9 @@ class ServerSide(SessionInterface):
             return WebSession({}, kind, fresh=True)
         try:
             known = self.sessions.find(value, kind)
-        except OperationalError:
+        except (SQLAlchemyError, ValueError):
+            # Whatever keeps a session from being read must not keep the page from saying so.
+            log.exception("a session does not open", path=request.path)
             nobody = WebSession({}, kind)
             nobody.unavailable = True
             return nobody

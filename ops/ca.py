@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
+from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
@@ -58,6 +59,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     revoke.add_argument("unit", help="such as seal-1")
     revoke.add_argument("--reason", choices=get_args(Reason), default="key_compromise")
     drill = actions.add_parser("drill", help="prove that the sealed root and every key open")
+    for with_seal in (init, rotate):
+        with_seal.add_argument("--registration", default="", help="统一社会信用代码 for the company's seal")
     for with_root in (init, rotate, crl, revoke, drill):
         with_root.add_argument("--folder", type=Path, help="where the sealed root lies")
         with_root.add_argument(
@@ -65,9 +68,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def company(settings: Settings, known: parameters.Parameters) -> Company:
-    """Return who runs the authority; web, worker and command line must agree on it."""
-    return Company(known.company.name, settings.address)
+def company(settings: Settings, known: parameters.Parameters, registration: str = "") -> Company:
+    """Return who runs the authority; web, worker and command line must agree on it.
+
+    Lists are fetched without TLS from the address of the pages, so a proxy in front serves /pki/ on
+    port 80 too. Linters take no bare ``localhost`` for an address.
+    """
+    place = urlsplit(settings.address)
+    host = "127.0.0.1" if place.hostname == "localhost" else place.netloc.rpartition(":")[0] or place.netloc
+    port = f":{place.port}" if place.port and place.scheme == "http" else ""
+    return Company(known.company.name, f"http://{host}{port}", registration=registration)
 
 
 def folder_of(settings: Settings) -> Path:
@@ -91,7 +101,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     keyring = load(settings.keyring_file, make=settings.demo)
     database = Database(settings.database_url, pool_size=2)
     try:
-        authority = EmbeddedAuthority(keyring, company(settings, parameters.current(database)))
+        known, registration = parameters.current(database), getattr(options, "registration", "")
+        authority = EmbeddedAuthority(keyring, company(settings, known, registration))
         for line in Ceremonies(settings, options, database, keyring, authority).held():
             print(line)
     except (CertificateFault, OSError) as refused:

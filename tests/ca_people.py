@@ -22,7 +22,7 @@ from handlers.certificates import (
     Root,
 )
 
-COMPANY = Company("示例期货有限公司", "http://localhost:8000")
+COMPANY = Company("示例期货有限公司", "http://kaihu.example.com", registration="91000000EXAMPLE001")
 PASSPHRASES = ("first custodian's words", "second custodian's words")
 ID_NUMBER = "110105198506123737"
 

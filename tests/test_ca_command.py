@@ -4,9 +4,11 @@ import pytest
 from cryptography import x509
 from sqlalchemy import select
 
+from engine.parameters import Parameters
 from engine.store import Database, Keyring
 from engine.store.tables import JournalRow
 from handlers.certificates import CertificateFault
+from handlers.certificates.units import Units
 from ops import ca, cli
 from ops.keys import load
 from tests.openssl import openssl
@@ -153,6 +155,29 @@ def test_a_demonstration_sets_itself_up_when_the_product_asks(machine):
         ca.demo_init(settings, database, load(settings.keyring_file, make=True))
     database.dispose()
     assert machine.says("drill")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("pages", "lists"),
+    [
+        ("https://kaihu.example.com", "http://kaihu.example.com"),
+        ("https://kaihu.example.com:8443", "http://kaihu.example.com"),
+        ("http://kaihu.example.com:8000", "http://kaihu.example.com:8000"),
+        ("", "http://127.0.0.1:8000"),
+    ],
+)
+def test_lists_are_fetched_without_tls_from_where_the_pages_are(pages, lists):
+    assert ca.company(read(public_address=pages), Parameters()).address == lists
+
+
+def test_the_seal_tells_the_companys_registration(machine):
+    machine.says("init", "--registration", "91000000EXAMPLE001")
+    database = Database(machine.url)
+    with database.reading() as session:
+        keyring = load(machine.folder / "keyring.json", make=False)
+        seal = Units(keyring).active(session, "seal").certificate
+    database.dispose()
+    assert "NTRCN-91000000EXAMPLE001" in [attribute.value for attribute in seal.subject]
 
 
 def test_the_help_tells_every_command(machine):

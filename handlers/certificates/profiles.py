@@ -50,10 +50,13 @@ class Company:
 
     #: As on the business licence, at most 64 characters.
     name: str
-    #: http://… or https://…, without a slash at the end; certificates keep it as long as they live.
+    #: http://… without a slash at the end; certificates keep it as long as they live. Not https: who
+    #: checks a certificate for TLS would need the list to fetch the list (RFC 5280 §8, EN 319 412-2 §4.3.11).
     address: str
     #: Where the policies stand; the default is the arc for documentation (RFC 5612).
     arc: str = "1.3.6.1.4.1.32473"
+    #: 统一社会信用代码, for the company's seal (EN 319 412-3 §4.2.1); empty: not told.
+    registration: str = ""
 
     @property
     def customer_policy(self) -> str:
@@ -130,7 +133,11 @@ def seal(
     company: Company, issuer: Issuer, key: ec.EllipticCurvePublicKey, generation: int, now: datetime
 ) -> x509.Certificate:
     """Return the certificate of the company's seal."""
-    builder = _below(company, issuer, _unit_name(company, "seal", generation), key, now, "seal")
+    name = _unit_name(company, "seal", generation)
+    if company.registration:
+        told = x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, f"NTRCN-{company.registration}")
+        name = x509.Name([*name, told])
+    builder = _below(company, issuer, name, key, now, "seal")
     return _signer(_policies(builder, company.seal_policy), key).sign(issuer.key, SHA256())
 
 

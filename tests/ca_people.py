@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
 from uuid import UUID, uuid4
 
 from cryptography import x509
@@ -21,6 +23,7 @@ from handlers.certificates import (
     RealTime,
     Root,
 )
+from tests.openssl import openssl, pem, pem_lists, written
 
 COMPANY = Company("示例期货有限公司", "http://kaihu.example.com", registration="91000000EXAMPLE001")
 PASSPHRASES = ("first custodian's words", "second custodian's words")
@@ -144,3 +147,46 @@ def request(
     if nonce is not None:
         builder = builder.add_attribute(AttributeOID.CHALLENGE_PASSWORD, nonce.encode())
     return more(builder).sign(key, SHA256()).public_bytes(Encoding.DER)
+
+
+class HasDer(Protocol):
+    """A certificate of a customer or of a unit."""
+
+    @property
+    def der(self) -> bytes:
+        """Return the certificate as DER."""
+
+
+class Auditor:
+    """Somebody with the openssl program, the root, and what the authority publishes."""
+
+    def __init__(self, room: Room, folder: Path) -> None:
+        self.room, self.folder = room, folder
+        issuing, root = room.chain()
+        self.root = pem(folder / "root.pem", [root])
+        self.issuing = pem(folder / "issuing.pem", [issuing])
+
+    def asks(self, certificate: HasDer, *options: str) -> bytes:
+        """Return the request that the program makes."""
+        path = pem(self.folder / "asked.pem", [certificate.der])
+        out = self.folder / "request.der"
+        openssl("ocsp", *options, "-issuer", self.issuing, "-cert", path, "-reqout", out)
+        return out.read_bytes()
+
+    def is_told(self, certificate: HasDer, *options: str) -> str:
+        """Ask for the status and return what the program makes of the answer."""
+        request = self.asks(certificate, *options)
+        answer = written(self.folder / "answer.der", self.room.answers(request))
+        told = ("-respin", answer, "-CAfile", self.root, "-verify_other", self.issuing)
+        named = ("-issuer", self.issuing, "-cert", self.folder / "asked.pem")
+        # One run compares the nonce, the other names the certificate: the program cannot do both at once.
+        compared = openssl("ocsp", "-reqin", written(self.folder / "request.der", request), *told)
+        return compared + openssl("ocsp", *options, "-no_nonce", *named, *told)
+
+    def verifies(self, certificate: HasDer) -> str:
+        """Verify a certificate against the lists published now."""
+        return openssl(
+            "verify", "-x509_strict", "-crl_check_all", "-CAfile", self.root, "-untrusted", self.issuing,
+            "-CRLfile", pem_lists(self.folder / "lists.pem", self.room.published("root-1", "issuing-1")),
+            pem(self.folder / "verified.pem", [certificate.der]),
+        )  # fmt: skip

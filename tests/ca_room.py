@@ -38,13 +38,35 @@ def authority_set_up(migrated_server: Server) -> Iterator[_SetUp]:
 
 
 @pytest.fixture
-def room(authority_set_up: _SetUp) -> Iterator[Room]:
-    """Lend an authority of the test's own."""
+def own_room(authority_set_up: _SetUp) -> Iterator[Room]:
+    """Lend an authority of the test's own, to be changed at will."""
     made = authority_set_up
     with made.server.copy_of(made.template) as url:
         database = Database(url)
         yield Room(database, made.keyring, Root(made.folder, PASSPHRASES), Clock())
         database.dispose()
+
+
+@pytest.fixture(scope="session")
+def _standing(authority_set_up: _SetUp) -> Iterator[Database]:
+    made = authority_set_up
+    with made.server.copy_of(made.template) as url:
+        database = Database(url)
+        yield database
+        database.dispose()
+
+
+@pytest.fixture
+def standing_room(_standing: Database, authority_set_up: _SetUp) -> Room:
+    """Lend the authority that this run's tests share: its units stay as they are, customers come and go."""
+    made = authority_set_up
+    return Room(_standing, made.keyring, Root(made.folder, PASSPHRASES), Clock())
+
+
+@pytest.fixture
+def room(own_room: Room) -> Room:
+    """Lend an authority of the test's own, unless a module shares the standing one."""
+    return own_room
 
 
 @pytest.fixture

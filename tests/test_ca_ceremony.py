@@ -15,9 +15,8 @@ from sqlalchemy import text
 from engine.store import Database, Keyring, SealBroken
 from handlers.certificates import CeremonyRefused, EmbeddedAuthority, NoAuthority, Root, ceremony, profiles
 from handlers.certificates import root as roots
-from tests.ca_people import COMPANY, PASSPHRASES
+from tests.ca_people import COMPANY, PASSPHRASES, Auditor
 from tests.openssl import OpensslRefused, openssl, pem, pem_lists
-from tests.test_ca_status import Auditor
 
 pytest_plugins = ("tests.ca_room",)
 
@@ -46,11 +45,12 @@ def fresh(database_url, tmp_path):
     database.dispose()
 
 
-def test_the_hierarchy_is_as_the_profile_says(room):
-    made = {name: unit(room, f"{name}-1") for name in ("root", "issuing", "ocsp", "tsa", "seal")}
+def test_the_hierarchy_is_as_the_profile_says(standing_room):
+    made = {name: unit(standing_room, f"{name}-1") for name in ("root", "issuing", "ocsp", "tsa", "seal")}
     assert isinstance(made["root"].certificate.public_key().curve, ec.SECP384R1)
     years = {
-        name: round((u.certificate.not_valid_after_utc - room.clock()).days / 365) for name, u in made.items()
+        name: round((u.certificate.not_valid_after_utc - standing_room.clock()).days / 365)
+        for name, u in made.items()
     }
     assert years == {"root": 20, "issuing": 10, "ocsp": 0, "tsa": 8, "seal": 3}
     above = {name: u.certificate.issuer for name, u in made.items()}
@@ -63,14 +63,14 @@ def test_the_hierarchy_is_as_the_profile_says(room):
     assert [p.dotted_string for p in purposes.value] == ["1.3.6.1.5.5.7.3.8"]
 
 
-def test_the_roots_key_is_nowhere_but_in_its_sealed_file(room):
-    assert unit(room, "root-1").key is None
-    with room.database.reading() as session:
+def test_the_roots_key_is_nowhere_but_in_its_sealed_file(standing_room):
+    assert unit(standing_room, "root-1").key is None
+    with standing_room.database.reading() as session:
         assert session.scalar(text("select key from ca_unit where role = 'root'")) is None
-    (path,) = room.root.folder.iterdir()
+    (path,) = standing_room.root.folder.iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     _, key = roots.read(path, PASSPHRASES)
-    assert key.public_key() == unit(room, "root-1").certificate.public_key()
+    assert key.public_key() == unit(standing_room, "root-1").certificate.public_key()
     plain = key.private_numbers().private_value.to_bytes(48, "big")
     content = path.read_bytes()
     assert plain not in content
@@ -87,9 +87,9 @@ def test_the_roots_key_is_nowhere_but_in_its_sealed_file(room):
         (),
     ],
 )
-def test_the_root_opens_only_with_both_custodians(room, wrong):
+def test_the_root_opens_only_with_both_custodians(standing_room, wrong):
     with pytest.raises(CeremonyRefused):
-        hold(room, ceremony.drill, Root(room.root.folder, wrong))
+        hold(standing_room, ceremony.drill, Root(standing_room.root.folder, wrong))
 
 
 @pytest.mark.parametrize(
@@ -107,21 +107,21 @@ def test_the_root_opens_only_with_both_custodians(room, wrong):
         {"salt": None},
     ],
 )
-def test_a_root_file_that_was_changed_does_not_open(room, tmp_path, change):
-    (path,) = room.root.folder.iterdir()
+def test_a_root_file_that_was_changed_does_not_open(standing_room, tmp_path, change):
+    (path,) = standing_room.root.folder.iterdir()
     changed = {**json.loads(path.read_text()), **change}
     (tmp_path / path.name).write_text(json.dumps(changed))
     with pytest.raises(CeremonyRefused):
-        hold(room, ceremony.drill, Root(tmp_path, PASSPHRASES))
+        hold(standing_room, ceremony.drill, Root(tmp_path, PASSPHRASES))
 
 
-def test_a_root_file_that_is_not_there_is_named(room, tmp_path):
+def test_a_root_file_that_is_not_there_is_named(standing_room, tmp_path):
     with pytest.raises(CeremonyRefused, match="is not a sealed root key"):
-        hold(room, ceremony.drill, Root(tmp_path, PASSPHRASES))
+        hold(standing_room, ceremony.drill, Root(tmp_path, PASSPHRASES))
 
 
-def test_the_drill_proves_every_key_and_list_and_changes_nothing(room):
-    told = hold(room, ceremony.drill, room.root)
+def test_the_drill_proves_every_key_and_list_and_changes_nothing(standing_room):
+    told = hold(standing_room, ceremony.drill, standing_room.root)
     for name in ("root-1", "issuing-1", "ocsp-1", "tsa-1", "seal-1", "root-1.crl", "issuing-1.crl"):
         assert any(line.startswith(f"{name}:") for line in told), told
 
@@ -146,9 +146,9 @@ def test_a_key_moved_to_another_unit_does_not_open(room):
         hold(room, ceremony.drill, room.root)
 
 
-def test_an_authority_is_set_up_once(room):
+def test_an_authority_is_set_up_once(standing_room):
     with pytest.raises(CeremonyRefused, match="already"):
-        hold(room, ceremony.set_up, room.root)
+        hold(standing_room, ceremony.set_up, standing_room.root)
 
 
 def test_a_short_passphrase_is_refused_and_nothing_stands(fresh):
@@ -238,18 +238,18 @@ def test_rotating_the_responder_the_unit_and_the_seal(room, customer):
 
 
 @pytest.mark.parametrize("role", ["issuing", "tsa"])
-def test_what_the_root_signs_is_not_rotated_without_it(room, role):
+def test_what_the_root_signs_is_not_rotated_without_it(standing_room, role):
     with pytest.raises(CeremonyRefused, match="needs the root"):
-        hold(room, ceremony.rotate, role)
+        hold(standing_room, ceremony.rotate, role)
     with pytest.raises(CeremonyRefused, match="needs the root"):
-        hold(room, ceremony.revoke_unit, f"{role}-1", "key_compromise")
+        hold(standing_room, ceremony.revoke_unit, f"{role}-1", "key_compromise")
 
 
-def test_the_root_itself_is_neither_rotated_nor_revoked(room):
+def test_the_root_itself_is_neither_rotated_nor_revoked(standing_room):
     with pytest.raises(CeremonyRefused):
-        hold(room, ceremony.rotate, "root", room.root)
+        hold(standing_room, ceremony.rotate, "root", standing_room.root)
     with pytest.raises(CeremonyRefused):
-        hold(room, ceremony.revoke_unit, "root-1", "key_compromise", room.root)
+        hold(standing_room, ceremony.revoke_unit, "root-1", "key_compromise", standing_room.root)
 
 
 def test_a_revoked_timestamp_unit_is_on_the_roots_list_and_dates_nothing(room, tmp_path):
@@ -295,8 +295,8 @@ def test_the_state_tells_units_lists_and_certificates(room, customer):
         assert "OVER" in "\n".join(ceremony.state_of(session, room.authority))
 
 
-def test_only_units_are_fetched_by_name(room):
-    with room.database.reading() as session:
+def test_only_units_are_fetched_by_name(standing_room):
+    with standing_room.database.reading() as session:
         for name in ("", "root", "root-", "root-2", "root-x", "root-99999999999", "../root-1", "root-１"):
             with pytest.raises(NoAuthority):
-                room.authority.certificate(session, name)
+                standing_room.authority.certificate(session, name)

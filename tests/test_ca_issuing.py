@@ -23,6 +23,11 @@ pytest_plugins = ("tests.ca_room",)
 NONCE = "ab" * 32
 
 
+@pytest.fixture
+def room(standing_room):
+    return standing_room
+
+
 def refused(person, csr):
     with pytest.raises(Refused) as why:
         person.installs(csr)
@@ -334,8 +339,9 @@ def at_once(act, things):
     return got
 
 
-def test_nothing_is_issued_before_an_authority_is_set_up(room, customer):
-    with room.database.transaction() as session:
+def test_nothing_is_issued_before_an_authority_is_set_up(own_room):
+    customer = own_room.person()
+    with own_room.database.transaction() as session:
         session.execute(text("delete from ca_crl"))
         session.execute(text("delete from ca_unit"))
     nonce = customer.passes_the_video()

@@ -1,6 +1,5 @@
 """Where a certificate stands, as anybody is told: status answers and revocation lists."""
 
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,51 +9,20 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from engine.store import Keyring
-from handlers.certificates import ClockDoubted, UnknownCertificate, lists, status
+from handlers.certificates import ClockDoubted, UnknownCertificate, status
 from handlers.certificates.status import MOST_BYTES
 from handlers.certificates.units import Units
-from tests.openssl import OpensslRefused, openssl, pem, pem_lists, written
+from tests.ca_people import Auditor
 
 pytest_plugins = ("tests.ca_room",)
 
 
-class Auditor:
-    """Somebody with the openssl program, the root, and what the authority publishes."""
-
-    def __init__(self, room, folder):
-        self.room, self.folder = room, folder
-        issuing, root = room.chain()
-        self.root = pem(folder / "root.pem", [root])
-        self.issuing = pem(folder / "issuing.pem", [issuing])
-
-    def asks(self, certificate, *options):
-        """Return the request that the program makes."""
-        path = pem(self.folder / "asked.pem", [certificate.der])
-        out = self.folder / "request.der"
-        openssl("ocsp", *options, "-issuer", self.issuing, "-cert", path, "-reqout", out)
-        return out.read_bytes()
-
-    def is_told(self, certificate, *options):
-        """Ask for the status and return what the program makes of the answer."""
-        request = self.asks(certificate, *options)
-        answer = written(self.folder / "answer.der", self.room.answers(request))
-        told = ("-respin", answer, "-CAfile", self.root, "-verify_other", self.issuing)
-        named = ("-issuer", self.issuing, "-cert", self.folder / "asked.pem")
-        # One run compares the nonce, the other names the certificate: the program cannot do both at once.
-        compared = openssl("ocsp", "-reqin", written(self.folder / "request.der", request), *told)
-        return compared + openssl("ocsp", *options, "-no_nonce", *named, *told)
-
-    def verifies(self, certificate):
-        """Verify a certificate against the lists published now."""
-        return openssl(
-            "verify", "-x509_strict", "-crl_check_all", "-CAfile", self.root, "-untrusted", self.issuing,
-            "-CRLfile", pem_lists(self.folder / "lists.pem", self.room.published("root-1", "issuing-1")),
-            pem(self.folder / "verified.pem", [certificate.der]),
-        )  # fmt: skip
+@pytest.fixture
+def room(standing_room):
+    return standing_room
 
 
 @pytest.fixture
@@ -162,70 +130,6 @@ def test_an_answer_is_good_for_an_hour_and_signed_by_a_responder_of_thirty_days(
     lasts = responder.not_valid_after_utc - responder.not_valid_before_utc
     assert lasts == timedelta(days=30, minutes=2)
     assert responder.extensions.get_extension_for_class(x509.OCSPNoCheck)
-
-
-def test_a_revoked_certificate_is_on_the_next_list(room, auditor, customer):
-    certificate = customer.has_certificate()
-    room.publishes()
-    assert "OK" in auditor.verifies(certificate)
-    revokes(room, certificate)
-    room.publishes()
-    with pytest.raises(OpensslRefused, match="certificate revoked"):
-        auditor.verifies(certificate)
-
-
-def test_a_list_is_read_by_the_openssl_program(room, auditor, customer, tmp_path):
-    certificate = customer.has_certificate()
-    revokes(room, certificate, "cessation_of_operation")
-    room.publishes()
-    path = written(tmp_path / "issuing.crl", room.published("issuing-1")[0])
-    said = openssl("crl", "-inform", "DER", "-in", path, "-noout", "-text", "-CAfile", auditor.issuing)
-    assert "verify OK" in said
-    assert certificate.serial.lstrip("0").upper() in said.replace(":", "")
-    assert "Cessation Of Operation" in said
-
-
-def test_lists_have_increasing_numbers_also_when_two_are_made_at_once(room):
-    threads = [threading.Thread(target=room.publishes) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with room.database.reading() as session:
-        numbers = session.scalars(
-            text("select number from ca_crl where issuer_id = :i order by number"),
-            {"i": room.authority.units.named(session, "issuing-1").id},
-        ).all()
-    assert numbers == [1, 2, 3, 4, 5]
-    crl = x509.load_der_x509_crl(room.published("issuing-1")[0])
-    assert crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number == 5
-
-
-def test_the_customers_list_is_good_for_a_day_and_the_roots_for_half_a_year(room):
-    for name, days in (("issuing-1", 1), ("root-1", 180)):
-        crl = x509.load_der_x509_crl(room.published(name)[0])
-        assert crl.next_update_utc is not None
-        assert crl.next_update_utc - crl.last_update_utc == timedelta(days=days)
-
-
-def test_certificates_that_are_over_leave_the_list(room, customer):
-    certificate = customer.has_certificate()
-    revokes(room, certificate)
-    room.clock.advance(days=366)
-    room.publishes()
-    assert len(x509.load_der_x509_crl(room.published("issuing-1")[0])) == 0
-
-
-def test_a_long_list_is_made_and_read(room, customer):
-    """Ten thousand entries; the library's own builder would copy its list as often."""
-    with room.database.reading() as session:
-        unit = room.authority.units.active(session, "issuing")
-    now = room.clock()
-    lines = (lists.Ended(2**150 + n, now, "superseded") for n in range(10_000))
-    made = lists.sign(unit.certificate, unit.signing_key(), lines, 1, now, now)
-    crl = x509.load_der_x509_crl(made)
-    assert len(crl) == 10_000
-    assert crl.is_signature_valid(unit.certificate.public_key())
 
 
 def test_r189_applying_again_revokes_the_certificate_before(room, auditor, customer):

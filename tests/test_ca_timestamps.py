@@ -37,6 +37,11 @@ def text_of(answer, folder):
 
 
 @pytest.fixture
+def room(standing_room):
+    return standing_room
+
+
+@pytest.fixture
 def root(room, tmp_path):
     return pem(tmp_path / "root.pem", room.chain()[1:])
 

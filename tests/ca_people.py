@@ -22,6 +22,7 @@ from handlers.certificates import (
     EmbeddedTimestamps,
     RealTime,
     Root,
+    Timestamps,
 )
 from tests.openssl import openssl, pem, pem_lists, written
 
@@ -106,7 +107,7 @@ class Room:
     def __post_init__(self) -> None:
         self.authority = EmbeddedAuthority(self.keyring, COMPANY, self.clock)
         self.certificates = Certificates(self.keyring, self.authority, self.clock)
-        self.timestamps = EmbeddedTimestamps(self.database, self.keyring, COMPANY, RealTime())
+        self.timestamps: Timestamps = EmbeddedTimestamps(self.database, self.keyring, COMPANY, RealTime())
 
     def person(self, **about: str) -> Person:
         """Let a customer come in."""

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from engine.store import Database, Keyring, SealBroken
 from handlers.certificates import CeremonyRefused, EmbeddedAuthority, NoAuthority, Root, ceremony, profiles
 from handlers.certificates import root as roots
-from tests.ca_people import COMPANY, PASSPHRASES, Auditor
+from tests.ca_people import COMPANY, ID_NUMBER, PASSPHRASES, Auditor
 from tests.openssl import OpensslRefused, openssl, pem, pem_lists
 
 pytest_plugins = ("tests.ca_room",)
@@ -271,6 +271,51 @@ def test_a_revoked_seal_is_told_revoked(room, auditor):
     assert "asked.pem: good" in auditor.is_told(seal)
     hold(room, ceremony.revoke_unit, "seal-1", "cessation_of_operation")
     assert "asked.pem: revoked" in auditor.is_told(seal)
+
+
+def test_a_revoked_issuing_unit_is_replaced(room, customer):
+    customer.has_certificate()
+    hold(room, ceremony.revoke_unit, "issuing-1", "ca_compromise", room.root)
+    with pytest.raises(NoAuthority):
+        customer.has_certificate()
+    hold(room, ceremony.rotate, "issuing", room.root)
+    again = x509.load_der_x509_certificate(customer.has_certificate().der)
+    assert again.issuer == unit(room, "issuing-2").certificate.subject
+    listed = x509.load_der_x509_crl(room.published("root-1")[0])
+    assert [line.serial_number for line in listed] == [unit(room, "issuing-1").certificate.serial_number]
+
+
+def test_a_revoked_responder_is_replaced_by_the_next_renewal(room, auditor, customer):
+    certificate = customer.has_certificate()
+    hold(room, ceremony.revoke_unit, "ocsp-1", "key_compromise")
+    answer = ocsp.load_der_ocsp_response(room.answers(auditor.asks(certificate)))
+    assert answer.response_status == ocsp.OCSPResponseStatus.TRY_LATER
+    hold(room, ceremony.renew)
+    assert "asked.pem: good" in auditor.is_told(certificate)
+
+
+def test_the_state_says_when_a_unit_should_be_rotated(room):
+    def due():
+        with room.database.reading() as session:
+            return [
+                line.split()[0] for line in ceremony.state_of(session, room.authority) if "ROTATE" in line
+            ]
+
+    assert due() == []
+    room.clock.advance(days=3 * 365 - 89)
+    hold(room, ceremony.renew)
+    assert due() == ["seal-1"]
+    room.clock.advance(days=6 * 365)
+    hold(room, ceremony.renew)
+    assert set(due()) == {"issuing-1", "tsa-1", "seal-1"}
+
+
+def test_what_is_printed_of_a_record_tells_no_name_and_no_passphrase(standing_room):
+    certificate = standing_room.person(device="张小伟的手机").has_certificate()
+    printed = repr((certificate, standing_room.certificates.subject("张小伟", ID_NUMBER), standing_room.root))
+    assert "张小伟" not in printed
+    assert str("张小伟".encode()) not in printed
+    assert PASSPHRASES[0] not in printed
 
 
 def test_the_roots_next_list_is_made_in_a_ceremony(room):

@@ -7,8 +7,8 @@ people who held it, with fingerprints they can compare, and nothing secret.
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -30,6 +30,13 @@ from handlers.certificates.units import Unit
 _ONE_CEREMONY = 20260319
 #: When less of a responder's time is left than this share, it is renewed.
 _RENEW_BELOW = 1 / 3
+#: How long before a unit's end people are told to rotate it; an issuing unit must outlast what it issues.
+_ROTATE_BEFORE: dict[Role, timedelta] = {
+    "root": profiles.LASTS["issuing"],
+    "issuing": profiles.LASTS["customer"] + timedelta(days=90),
+    "tsa": timedelta(days=365),
+    "seal": timedelta(days=90),
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Root:
     """Where the sealed root lies, and what opens it."""
 
     folder: Path
-    passphrases: Sequence[str]
+    passphrases: Sequence[str] = field(repr=False)
 
 
 def is_set_up(session: Session) -> bool:
@@ -144,8 +151,7 @@ def renew(session: Session, authority: EmbeddedAuthority) -> list[str]:
             )
             told.append(f"{issuer.name} has nothing left to answer for")
             continue
-        responder = units.active(session, "ocsp", issuer)
-        if _left(responder, now) < _RENEW_BELOW:
+        if _responder_is_due(session, authority, issuer, now):
             _retire(session, "ocsp", issuer, "ended", now)
             told.append(_line(_new(session, authority, "ocsp", issuer, issuer.signing_key()), "active"))
     published = authority.publish_crls(session)
@@ -229,7 +235,11 @@ def state_of(session: Session, authority: EmbeddedAuthority) -> list[str]:
         .group_by(CertificateRow.state)
         .order_by(CertificateRow.state)
     )
-    told = _transcript(session, authority)
+    told = []
+    for unit, state in authority.units.all(session):
+        left = unit.certificate.not_valid_after_utc - now
+        due = state == "active" and left < _ROTATE_BEFORE.get(unit.role, timedelta(0))
+        told.append(_line(unit, state) + ("  ROTATE" if due else ""))
     for unit, _ in authority.units.all(session, "active", "answering"):
         if unit.role in ("root", "issuing"):
             row = lists.newest(session, unit)
@@ -291,6 +301,13 @@ def _has_living(session: Session, issuer: Unit, now: datetime) -> bool:
         UnitRow.issuer_id == issuer.id, UnitRow.role == "seal", UnitRow.not_after > now
     )
     return any(session.scalar(query.limit(1)) is not None for query in (customers, seals))
+
+
+def _responder_is_due(session: Session, authority: EmbeddedAuthority, issuer: Unit, now: datetime) -> bool:
+    try:
+        return _left(authority.units.active(session, "ocsp", issuer), now) < _RENEW_BELOW
+    except NoAuthority:  # it was revoked
+        return True
 
 
 def _left(unit: Unit, now: datetime) -> float:

@@ -1,5 +1,7 @@
 """What this product asks of a certification authority and of a timestamp unit, in its own words.
 
+Records show nothing personal when they are printed, so that a log may hold them.
+
 CertificateFault
 ├── NoAuthority           no authority was set up here, or not the unit that is needed
 ├── UnknownCertificate    no certificate has this serial number
@@ -11,7 +13,7 @@ CertificateFault
     └── KeyKnown          its key was certified before
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 from uuid import UUID
@@ -105,7 +107,7 @@ class Subject:
     """Whom a certificate names."""
 
     #: As on the ID card, at most 64 characters.
-    name: str
+    name: str = field(repr=False)
     #: Stands for the ID number, which is never in a certificate: a keyed hash in hexadecimal digits.
     pseudonym: str
 
@@ -114,7 +116,7 @@ class Subject:
 class Made:
     """A certificate as an authority made it."""
 
-    der: bytes
+    der: bytes = field(repr=False)
     #: 40 hexadecimal digits.
     serial: str
     not_before: datetime
@@ -132,14 +134,14 @@ class Certificate:
     #: The case whose video it was issued upon.
     case_id: UUID
     #: What the customer's browser called itself.
-    device: str
+    device: str = field(repr=False)
     state: State
     not_before: datetime
     not_after: datetime
     #: When it was locked or revoked, in real time.
     ended_at: datetime | None
     reason: Reason | None
-    der: bytes
+    der: bytes = field(repr=False)
     #: SHA-256 of the subject's public key, by which a browser finds the certificate of its key.
     spki: bytes
 

@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -315,7 +315,9 @@ class Customer(Person):
         return self
 
     def starts(self, type: str) -> "Customer":
-        """Press 修改."""
+        """Press 修改, with a card in hand that is valid."""
+        if type == "change_id_validity" and (self.who.valid_until or date.max) < clock.today():
+            self.who = fixtures.renewed(self.who, clock.today())
         self.opens("/me")
         self.posts(f"/me/start/{type}")
         return self

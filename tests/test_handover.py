@@ -2,12 +2,13 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import cv2
 import numpy as np
 from sqlalchemy import update
 
-from tests.product import Customer
+from tests.product import Customer, photo
 from web.handover import HandoverRow
 
 
@@ -65,6 +66,18 @@ def test_what_the_phone_uploads_lies_on_the_pcs_page(customer):
     phone.uploads("front")
     told = customer.browser.get(f"/me/tasks/{task}/files/front/state").json
     assert told["slot"]["status"] == "done"
+
+
+def test_the_consent_ticked_at_the_pc_holds_on_the_phone(customer):
+    at_the_pc(customer)
+    task, token = customer.task, customer.token
+    customer.posts(f"/me/tasks/{task}/handover", {"photo_consent.agreed": "true", "csrf_token": token})
+    phone = opens_on_the_phone(customer, read_by_phone(customer.text).removeprefix("http://localhost"))
+    phone.page = None
+    phone.opens(f"/me/tasks/{task}")
+    data = {"csrf_token": phone.token, "slot": "front", "front": (BytesIO(photo("front")), "front.jpg")}
+    answer = phone.browser.post(f"/me/tasks/{task}/files", data=data, headers={"Accept": "application/json"})
+    assert answer.status_code == 200, answer.text
 
 
 def test_a_link_opens_once(customer):

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from engine import NotYours, TaskGone, clock
 from engine.store import Base, Database, JournalEntry
 from engine.store.tables import Moment
-from web import current, qr, sessions, tasks
+from web import current, qr, sessions, tasks, uploads
 
 log = structlog.get_logger("web")
 handover = Blueprint("handover", __name__)
@@ -46,7 +46,9 @@ def offer(task_id: UUID) -> Response | str:
     """Show the QR code that leads a phone to this step."""
     person = current.person()
     try:
-        tasks.open_task(task_id)
+        view = tasks.open_task(task_id)
+        tasks.keep_typed(view)
+        uploads.note_consent(view)
     except (TaskGone, NotYours):
         return tasks.whereabouts(task_id)
     token = secrets.token_urlsafe(TOKEN_BYTES)

@@ -267,15 +267,21 @@ def _photos(facts: CaseFacts, data: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "url": url,
                 "original_url": original,
                 "flags": held.get("flags") or [],
-                "printed": _printed(slot, held, data.get("profile") or {}),
+                "printed": _printed(slot, held, data),
             }
         )
     return listed
 
 
-def _printed(slot: str, held: Mapping[str, Any], profile: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what was read from a side of the card, beside what the account has (R-098, R-115)."""
-    fields = held.get("fields") or {}
+def _printed(slot: str, held: Mapping[str, Any], data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what was read from a side of the card, beside what it should be (R-098, R-115).
+
+    That is what the account has, or what the customer changes it to.
+    """
+    fields, entered = held.get("fields") or {}, data.get("identity") or {}
+    profile = dict(data.get("profile") or {})
+    if entered.get("from"):
+        profile |= {"valid_from": entered["from"], "valid_until": entered.get("until")}
     listed = []
     for name, (label, known) in PRINTED.get(slot, {}).items():
         read = fields.get(name) or {}

@@ -4,6 +4,7 @@ A picture lies sealed in the file store before the page is sent; the page's answ
 holds. Every address answers scripts with the picture's state, and a page without scripts with itself.
 """
 
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from engine import Actor, NotYours, TaskGone, TaskView, UnknownCase, clock
 from engine.desk import Held
 from engine.store import SealBroken
 from forms import Component, field_photo
-from handlers.photos import LIMIT_BYTES, Intake, PhotoRefused, state
+from handlers.photos import DRAWN, LIMIT_BYTES, Intake, PhotoRefused, state
 from web import current, tasks
 from web.questions import PHOTO_KINDS
 from web.security import FILE_POLICY, wants_json
@@ -27,6 +28,7 @@ log = structlog.get_logger("web")
 uploads = Blueprint("uploads", __name__, url_prefix="/me/tasks/<uuid:task_id>/files")
 
 CLOSED = "这张照片无需重新上传"
+NOT_RENEWED = "与被打回的照片相同，请重新拍摄"
 #: Longest list of a drawn signature that is read, in bytes.
 MOST_STROKES = 400_000
 
@@ -54,7 +56,7 @@ def draw(task_id: UUID, slot: str) -> Answer:
             raise NotFound
         if (request.content_length or MOST_STROKES + 1) > MOST_STROKES:
             raise PhotoRefused("too_large", "签名内容过大，请清除后重新签名")
-        return _take(view, component, _drawn(request.get_json(silent=True)), "signature.jpg")
+        return _take(view, component, _drawn(request.get_json(silent=True)), DRAWN)
 
     return _with(task_id, slot, take)
 
@@ -228,6 +230,19 @@ def _not_consented(view: TaskView) -> str:
     return "" if _agreed(consent.key) else consent.message
 
 
+def note_consent(view: TaskView) -> None:
+    """Keep the consent that was ticked on the posted page, for the phone that goes on with it."""
+    consent = _consent(view)
+    if consent is not None and _agreed(consent.key):
+        current.engine().desk.hold(view.task_id, current.person(), lambda desk: lay_consent(view, desk))
+
+
+def lay_consent(view: TaskView, desk: Held) -> None:
+    """Lay the consent that was given on the desk, with the moment when it was."""
+    if (consent := _consent(view)) is not None:
+        desk.held.setdefault(consent.key, {"agreed": True, "agreed_at": clock.now().isoformat()})
+
+
 def _agreed(key: str) -> bool:
     if request.is_json:
         sent = request.get_json(silent=True)
@@ -258,12 +273,17 @@ def _drawn(sent: Any) -> bytes:
 
 def _take(view: TaskView, component: Component, content: bytes, name: str) -> tuple[dict[str, Any], int]:
     """Lay a picture on the desk, and with the first one the consent it needs."""
-    consent = _consent(view)
 
     def consented(desk: Held) -> None:
-        if consent is not None:
-            desk.held.setdefault(consent.key, {"agreed": True, "agreed_at": clock.now().isoformat()})
+        lay_consent(view, desk)
 
+    before = view.context.previous.get(component.key)
+    before = before if isinstance(before, dict) else {}
+    if (
+        field_photo.renewal(component, view.data, before)
+        and before.get("sha256") == sha256(content).hexdigest()
+    ):
+        raise PhotoRefused("not_renewed", NOT_RENEWED)
     slot = field_photo.slot(component)
     taken = _intake().take(view.task_id, current.person(), component.key, slot, content, name, consented)
     log.info("picture taken in", case=str(view.case.id), task=str(view.task_id), slot=component.key)

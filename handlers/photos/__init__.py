@@ -23,9 +23,9 @@ from typing import Any
 from engine import Step, operator
 from handlers.photos.children import pool_of
 from handlers.photos.gate import LIMIT_BYTES, PhotoRefused
-from handlers.photos.taking import JOB, Intake, state
+from handlers.photos.taking import DRAWN, JOB, Intake, state
 
-__all__ = ["JOB", "LIMIT_BYTES", "Intake", "PhotoRefused", "accepted", "pool_of", "state"]
+__all__ = ["DRAWN", "JOB", "LIMIT_BYTES", "Intake", "PhotoRefused", "accepted", "pool_of", "state"]
 
 
 @operator("photos.accept")

@@ -7,8 +7,8 @@ from forms.rules import id_number
 from forms.rules import name as names
 from handlers.photos.seen import Examination
 
-#: R-098, wording of the existing platform.
-DIFFERENT = "证件照姓名或号码识别有误，请重新上传"
+#: R-098, wording of the existing platform, and what to do.
+DIFFERENT = "证件照姓名或号码识别有误，请重新上传。请使用本人的身份证，姓名或号码有变更请联系期货公司"
 
 
 def differences(

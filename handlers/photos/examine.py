@@ -192,6 +192,9 @@ _WEIGHTS = {"hard": 0, "soft": 1, "hint": 2}
 
 def _ordered(findings: Sequence[Finding]) -> list[Finding]:
     """Return findings, the weightiest first, each sentence once."""
+    if any(one.code == "not_a_card" for one in findings):
+        # Nothing else can be said of what is no card.
+        findings = [one for one in findings if one.code in ("not_a_card", "very_dark", "very_blurred")]
     seen: set[str] = set()
     kept = []
     for one in sorted(findings, key=lambda one: _WEIGHTS[one.weight]):

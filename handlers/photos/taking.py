@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from itertools import pairwise
-from math import isfinite
+from math import dist, isfinite
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
@@ -42,10 +42,18 @@ MOST_PICTURES = 60
 MOST_WISHES = 200
 TOO_MANY = "上传次数过多，请稍后再试或联系期货公司"
 NOTHING_THERE = "请先上传照片"
+DRAWN_IN_FULL = "请完整书写您的姓名"
+EXPIRED = "身份证已过期！请上传新的身份证"
+#: Business type of a change of the card's validity (R-213).
+RENEWAL = "16"
+#: Name of a drawn signature's picture.
+DRAWN = "drawn.jpg"
 #: Farthest that a corner drawn by hand may lie outside the picture, as a share of its longer side.
 OUTSIDE = 0.02
 #: Smallest piece of the picture that can be a card, as a share of its area.
 SMALLEST = 0.02
+#: Least length of a side against the one opposite: a card seen more slantingly could not be read.
+NARROWEST = 0.4
 BAD_CORNERS = "请把四个角拖到证件的四个角上"
 
 
@@ -95,7 +103,7 @@ class Intake:
                     same = f"{own}与{name_of_other}是同一张图片，请重新上传{own}"
                     raise PhotoRefused("same_picture", same)
             there = desk.held.get(key)
-            if isinstance(there, dict) and there.get("sha256") == digest and there["status"] != "refused":
+            if _is_kept(there, digest):
                 return
             desk.held["pictures_taken"] = int(desk.held.get("pictures_taken") or 0) + 1
             if desk.held["pictures_taken"] > MOST_PICTURES:
@@ -189,7 +197,8 @@ class Intake:
         drawing = signature.from_strokes(strokes, width, height)
         for one in drawing.findings:
             if one.weight == "hard":
-                raise PhotoRefused(one.code, one.sentence)
+                few = one.code == "too_few_strokes"
+                raise PhotoRefused(one.code, one.sentence if few else DRAWN_IN_FULL)
         return drawing.jpeg
 
     # -- the worker's side --------------------------------------------------------------------------
@@ -220,6 +229,8 @@ class Intake:
         else:
             _, _, data = self._engine.cases.data(facts.id, SYSTEM)
             differs = differences(seen, slot, data.get("profile") or {}, limits(company))
+            if not differs[0] and data.get("business") == RENEWAL and _expired(seen):
+                differs = (EXPIRED, ())
             outcome = self._lay(
                 task_id, key, job, lambda desk: self._examined(desk, key, slot, seen, differs)
             )
@@ -269,7 +280,10 @@ class Intake:
         refusal, flags = differs
         hard = next((one for one in seen.findings if one.weight == "hard"), None)
         if hard is not None or refusal:
-            return _refuse(held, hard.sentence if hard is not None else refusal)
+            said = (
+                DRAWN_IN_FULL if held.get("name") == DRAWN else hard.sentence if hard is not None else refusal
+            )
+            return _refuse(held, said)
         held["account_flags"] = list(flags)
         # A crop along edges that can hardly be seen is offered, not taken (R-095, domain 3.14).
         unsure = any(one.code == "low_contrast" for one in seen.findings)
@@ -327,7 +341,16 @@ def _convex(points: Sequence[Sequence[float]], area: float) -> bool:
         (b[0] - a[0]) * (c[1] - b[1]) - (b[1] - a[1]) * (c[0] - b[0])
         for (a, b), (_, c) in pairwise(pairwise(ring))
     ]
-    return all(turn > 0 for turn in turns) and sum(turns) / 4 >= SMALLEST * area
+    sides = [dist(one, other) for one, other in pairwise([*points, points[0]])]
+    even = all(min(a, b) >= NARROWEST * max(a, b) for a, b in (sides[::2], sides[1::2]))
+    return all(turn > 0 for turn in turns) and sum(turns) / 4 >= SMALLEST * area and even
+
+
+def _is_kept(there: Any, digest: str) -> bool:
+    """Whether the same picture lies there already, untouched: a retry, and not a fresh start."""
+    if not isinstance(there, dict) or there.get("sha256") != digest or there["status"] == "refused":
+        return False
+    return not there.get("by_hand") and not there.get("turns")
 
 
 def _there(desk: Held, key: str) -> dict[str, Any]:
@@ -355,6 +378,14 @@ def _chosen(held: dict[str, Any]) -> dict[str, Any]:
         flags.append("PHOTO_UNCROPPED")
     flags += held.get("account_flags") or []
     return {**held, "file": held[held["chosen"]], "flags": list(dict.fromkeys(filter(None, flags)))}
+
+
+def _expired(seen: Examination) -> bool:
+    """Whether the card in the picture has certainly ended: a new one is to be shown."""
+    dates = _validity(seen)
+    return (
+        dates is not None and bool(dates["valid_until"]) and dates["valid_until"] < clock.today().isoformat()
+    )
 
 
 def _validity(seen: Examination) -> dict[str, Any] | None:

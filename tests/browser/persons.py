@@ -107,6 +107,8 @@ class Person:
 
     def has_cookie(self, name: str, value: str) -> None:
         """Put a session into this browser."""
+        # An answer on its way to the page that is open could put a stranger's session over this one.
+        self.page.goto("about:blank")
         self.page.context.add_cookies([{"name": name, "value": value, "url": self.kaihu.address}])
 
 

@@ -46,6 +46,8 @@ def test_g15_the_guide_opens_by_itself_and_again_when_asked(customer):
     zhang = customer("C01").has_got_to("change_id_validity", "upload").closes_guide()
     guide = zhang.page.get_by_role("dialog", name="拍摄规范")
     expect(guide).to_be_hidden()
+    # Before the page's scripts are awake the link leads to the help page.
+    zhang.page.locator("html[data-awake]").wait_for()
     zhang.page.get_by_role("link", name="查看示例").first.click()
     expect(guide).to_be_visible()
 

@@ -64,12 +64,12 @@ def standing_room(_standing: Database, authority_set_up: _SetUp) -> Room:
 
 
 @pytest.fixture
-def room(own_room: Room) -> Room:
+def office(own_room: Room) -> Room:
     """Lend an authority of the test's own, unless a module shares the standing one."""
     return own_room
 
 
 @pytest.fixture
-def customer(room: Room) -> Person:
+def holder(office: Room) -> Person:
     """Lend a customer of that authority."""
-    return room.person()
+    return office.person()

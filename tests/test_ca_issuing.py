@@ -18,13 +18,11 @@ from handlers.certificates.profiles import DOCUMENT_SIGNING
 from tests.ca_people import COMPANY, ID_NUMBER, PASSPHRASES, request
 from tests.openssl import openssl, pem, pem_lists, written
 
-pytest_plugins = ("tests.ca_room",)
-
 NONCE = "ab" * 32
 
 
 @pytest.fixture
-def room(standing_room):
+def office(standing_room):
     return standing_room
 
 
@@ -34,35 +32,35 @@ def refused(person, csr):
     return why.value.code
 
 
-def test_a_certificate_is_verified_by_the_openssl_program(room, customer, tmp_path):
-    certificate = customer.has_certificate()
-    issuing, root = room.chain()
+def test_a_certificate_is_verified_by_the_openssl_program(office, holder, tmp_path):
+    certificate = holder.has_certificate()
+    issuing, root = office.chain()
     said = openssl(
         "verify", "-x509_strict", "-crl_check_all", "-policy_check", "-purpose", "smimesign",
         "-CAfile", pem(tmp_path / "root.pem", [root]),
         "-untrusted", pem(tmp_path / "issuing.pem", [issuing]),
-        "-CRLfile", pem_lists(tmp_path / "lists.pem", room.published("root-1", "issuing-1")),
+        "-CRLfile", pem_lists(tmp_path / "lists.pem", office.published("root-1", "issuing-1")),
         pem(tmp_path / "customer.pem", [certificate.der]),
     )  # fmt: skip
     assert said.strip().endswith("customer.pem: OK")
 
 
-def test_every_unit_is_verified_by_the_openssl_program(room, tmp_path):
-    issuing, root = room.chain()
+def test_every_unit_is_verified_by_the_openssl_program(office, tmp_path):
+    issuing, root = office.chain()
     trusted = pem(tmp_path / "root.pem", [root])
     above = pem(tmp_path / "issuing.pem", [issuing])
-    lists = pem_lists(tmp_path / "lists.pem", room.published("root-1", "issuing-1"))
+    lists = pem_lists(tmp_path / "lists.pem", office.published("root-1", "issuing-1"))
     for name, purpose in (("tsa-1", "timestampsign"), ("seal-1", "smimesign"), ("ocsp-1", "ocsphelper")):
-        with room.database.reading() as session:
-            unit = pem(tmp_path / f"{name}.pem", [room.authority.certificate(session, name)])
+        with office.database.reading() as session:
+            unit = pem(tmp_path / f"{name}.pem", [office.authority.certificate(session, name)])
         openssl(
             "verify", "-x509_strict", "-crl_check_all", "-policy_check", "-purpose", purpose,
             "-CAfile", trusted, "-untrusted", above, "-CRLfile", lists, unit,
         )  # fmt: skip
 
 
-def test_a_certificate_says_what_verifiers_want_and_no_more(room, customer):
-    certificate = x509.load_der_x509_certificate(customer.has_certificate().der)
+def test_a_certificate_says_what_verifiers_want_and_no_more(office, holder):
+    certificate = x509.load_der_x509_certificate(holder.has_certificate().der)
     at = certificate.extensions
     usage = at.get_extension_for_class(x509.KeyUsage)
     assert usage.critical
@@ -93,8 +91,8 @@ def test_a_certificate_says_what_verifiers_want_and_no_more(room, customer):
     assert certificate.signature_algorithm_oid == x509.SignatureAlgorithmOID.ECDSA_WITH_SHA256
 
 
-def test_a_certificate_names_the_customer_but_not_the_id_number(customer):
-    certificate = customer.has_certificate()
+def test_a_certificate_names_the_customer_but_not_the_id_number(holder):
+    certificate = holder.has_certificate()
     subject = x509.load_der_x509_certificate(certificate.der).subject
     told = {attribute.oid: attribute.value for attribute in subject}
     assert told[NameOID.COMMON_NAME] == "张小伟"
@@ -105,23 +103,23 @@ def test_a_certificate_names_the_customer_but_not_the_id_number(customer):
         assert part not in told[NameOID.PSEUDONYM]
 
 
-def test_the_same_person_has_the_same_pseudonym_and_another_person_another(room):
-    subject = room.certificates.subject
+def test_the_same_person_has_the_same_pseudonym_and_another_person_another(office):
+    subject = office.certificates.subject
     assert subject("张小伟", ID_NUMBER) == subject("张小伟", ID_NUMBER)
     assert subject("张小伟", ID_NUMBER).pseudonym != subject("张小伟", "11010519491231002X").pseudonym
 
 
 @pytest.mark.filterwarnings("ignore:Attribute's length:UserWarning")  # it counts bytes, not characters
 @pytest.mark.parametrize("name", ["阿卜杜热合曼·买买提依明江·阿卜杜克热木·吐尔逊尼亚孜", "𪚥玉", "王" * 64])
-def test_a_long_or_rare_name_stands_in_the_certificate_in_full(room, name, tmp_path):
-    certificate = room.person(name=name).has_certificate()
+def test_a_long_or_rare_name_stands_in_the_certificate_in_full(office, name, tmp_path):
+    certificate = office.person(name=name).has_certificate()
     subject = x509.load_der_x509_certificate(certificate.der).subject
     assert subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == name
     path = pem(tmp_path / "c.pem", [certificate.der])
     assert name in openssl("x509", "-in", path, "-noout", "-subject", "-nameopt", "utf8,sep_comma_plus")
 
 
-def test_what_a_request_asks_for_beyond_the_key_is_not_even_read(room, customer):
+def test_what_a_request_asks_for_beyond_the_key_is_not_even_read(office, holder):
     def greedy(builder):
         return (
             builder.subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "李四")]))
@@ -129,36 +127,36 @@ def test_what_a_request_asks_for_beyond_the_key_is_not_even_read(room, customer)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("kaihu.example")]), critical=False)
         )
 
-    nonce = customer.passes_the_video()
+    nonce = holder.passes_the_video()
     builder = x509.CertificateSigningRequestBuilder().add_attribute(
         AttributeOID.CHALLENGE_PASSWORD, nonce.encode()
     )
-    csr = greedy(builder).sign(customer.key, SHA256()).public_bytes(Encoding.DER)
-    certificate = x509.load_der_x509_certificate(customer.installs(csr).der)
+    csr = greedy(builder).sign(holder.key, SHA256()).public_bytes(Encoding.DER)
+    certificate = x509.load_der_x509_certificate(holder.installs(csr).der)
     assert "李四" not in certificate.subject.rfc4514_string()
     assert not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     with pytest.raises(x509.ExtensionNotFound):
         certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
 
 
-def test_the_request_of_our_tests_is_a_request_to_the_openssl_program(customer, tmp_path):
-    csr = written(tmp_path / "csr.der", customer.asks(NONCE))
+def test_the_request_of_our_tests_is_a_request_to_the_openssl_program(holder, tmp_path):
+    csr = written(tmp_path / "csr.der", holder.asks(NONCE))
     assert "verify OK" in openssl("req", "-inform", "DER", "-in", csr, "-verify", "-noout")
 
 
-def test_a_forged_signature_is_refused(customer):
-    csr = bytearray(customer.asks(customer.passes_the_video()))
+def test_a_forged_signature_is_refused(holder):
+    csr = bytearray(holder.asks(holder.passes_the_video()))
     csr[-1] ^= 1
-    assert refused(customer, bytes(csr)) in {"csr_signature", "csr_malformed"}
+    assert refused(holder, bytes(csr)) in {"csr_signature", "csr_malformed"}
 
 
-def test_nobody_gets_a_certificate_for_a_victims_key(room, customer):
-    nonce = customer.passes_the_video()
+def test_nobody_gets_a_certificate_for_a_victims_key(office, holder):
+    nonce = holder.passes_the_video()
     victim = ec.generate_private_key(ec.SECP256R1())
-    own = customer.asks(nonce)
-    swapped = own.replace(_point(customer.key), _point(victim))
+    own = holder.asks(nonce)
+    swapped = own.replace(_point(holder.key), _point(victim))
     assert swapped != own
-    assert refused(customer, swapped) == "csr_signature"
+    assert refused(holder, swapped) == "csr_signature"
 
 
 def _point(key):
@@ -173,90 +171,90 @@ def _point(key):
         (lambda: rsa.generate_private_key(65537, 2048), "csr_key"),
     ],
 )
-def test_another_kind_of_key_is_refused(customer, make, code):
-    assert refused(customer, request(make(), customer.passes_the_video())) == code
+def test_another_kind_of_key_is_refused(holder, make, code):
+    assert refused(holder, request(make(), holder.passes_the_video())) == code
 
 
-def test_another_digest_is_refused(customer):
+def test_another_digest_is_refused(holder):
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
-    builder = builder.add_attribute(AttributeOID.CHALLENGE_PASSWORD, customer.passes_the_video().encode())
-    csr = builder.sign(customer.key, SHA384()).public_bytes(Encoding.DER)
-    assert refused(customer, csr) == "csr_algorithm"
+    builder = builder.add_attribute(AttributeOID.CHALLENGE_PASSWORD, holder.passes_the_video().encode())
+    csr = builder.sign(holder.key, SHA384()).public_bytes(Encoding.DER)
+    assert refused(holder, csr) == "csr_algorithm"
 
 
 @pytest.mark.parametrize("nonce", [None, "", "ab" * 31, "AB" * 32, "zz" * 32, NONCE + "\n"])
-def test_a_request_without_a_proper_nonce_is_refused(customer, nonce):
-    assert refused(customer, customer.asks(nonce)) == "nonce_missing"
+def test_a_request_without_a_proper_nonce_is_refused(holder, nonce):
+    assert refused(holder, holder.asks(nonce)) == "nonce_missing"
 
 
-def test_a_nonce_nobody_gave_is_refused(customer):
-    assert refused(customer, customer.asks(NONCE)) == "nonce_unknown"
+def test_a_nonce_nobody_gave_is_refused(holder):
+    assert refused(holder, holder.asks(NONCE)) == "nonce_unknown"
 
 
-def test_a_nonce_of_another_customer_or_case_is_refused(room, customer):
-    nonce = customer.passes_the_video()
-    for other in ({}, {"owner": customer.owner}, {"case_id": customer.case_id}):
-        assert refused(room.person(**other), request(customer.key, nonce)) == "nonce_unknown"
-    assert customer.installs(customer.asks(nonce)).state == "active"
+def test_a_nonce_of_another_customer_or_case_is_refused(office, holder):
+    nonce = holder.passes_the_video()
+    for other in ({}, {"owner": holder.owner}, {"case_id": holder.case_id}):
+        assert refused(office.person(**other), request(holder.key, nonce)) == "nonce_unknown"
+    assert holder.installs(holder.asks(nonce)).state == "active"
 
 
-def test_r190_a_nonce_is_refused_when_the_video_is_too_long_ago(room, customer):
-    csr = customer.asks(customer.passes_the_video(hours=24))
-    room.business += timedelta(hours=24)
+def test_r190_a_nonce_is_refused_when_the_video_is_too_long_ago(office, holder):
+    csr = holder.asks(holder.passes_the_video(hours=24))
+    office.business += timedelta(hours=24)
     with pytest.raises(NonceRefused, match="请重新进行视频见证") as why:
-        customer.installs(csr)
+        holder.installs(csr)
     assert why.value.code == "nonce_expired"
 
 
-def test_a_nonce_is_good_once(customer):
-    nonce = customer.passes_the_video()
-    customer.installs(customer.asks(nonce))
-    assert refused(customer, customer.asks(nonce)) == "nonce_used"
-    customer.key = ec.generate_private_key(ec.SECP256R1())
-    assert refused(customer, customer.asks(nonce)) == "nonce_used"
+def test_a_nonce_is_good_once(holder):
+    nonce = holder.passes_the_video()
+    holder.installs(holder.asks(nonce))
+    assert refused(holder, holder.asks(nonce)) == "nonce_used"
+    holder.key = ec.generate_private_key(ec.SECP256R1())
+    assert refused(holder, holder.asks(nonce)) == "nonce_used"
 
 
-def test_a_key_is_certified_once_for_nobody_else_and_not_for_oneself(room, customer):
-    first = customer.has_certificate()
-    thief = room.person()
-    for person in (thief, customer):
+def test_a_key_is_certified_once_for_nobody_else_and_not_for_oneself(office, holder):
+    first = holder.has_certificate()
+    thief = office.person()
+    for person in (thief, holder):
         with pytest.raises(KeyKnown):
-            person.installs(request(customer.key, person.passes_the_video()))
-    with room.database.reading() as session:
-        assert room.certificates.usable(session, customer.owner) == first
-        assert room.certificates.of_owner(session, thief.owner) == []
+            person.installs(request(holder.key, person.passes_the_video()))
+    with office.database.reading() as session:
+        assert office.certificates.usable(session, holder.owner) == first
+        assert office.certificates.of_owner(session, thief.owner) == []
 
 
-def test_a_refused_request_does_not_use_the_nonce_up(room, customer):
-    known = customer.has_certificate()
-    nonce = customer.passes_the_video()
-    with room.database.transaction() as session:  # a caller that goes on after the refusal
+def test_a_refused_request_does_not_use_the_nonce_up(office, holder):
+    known = holder.has_certificate()
+    nonce = holder.passes_the_video()
+    with office.database.transaction() as session:  # a caller that goes on after the refusal
         with pytest.raises(KeyKnown):
-            room.certificates.issue(
-                session, customer.asks(nonce), case_id=customer.case_id, owner=customer.owner,
-                name="张小伟", id_number=ID_NUMBER, device="", now=room.business,
+            office.certificates.issue(
+                session, holder.asks(nonce), case_id=holder.case_id, owner=holder.owner,
+                name="张小伟", id_number=ID_NUMBER, device="", now=office.business,
             )  # fmt: skip
-        assert room.certificates.usable(session, customer.owner) == known
-    customer.key = ec.generate_private_key(ec.SECP256R1())
-    assert customer.installs(customer.asks(nonce)).state == "active"
+        assert office.certificates.usable(session, holder.owner) == known
+    holder.key = ec.generate_private_key(ec.SECP256R1())
+    assert holder.installs(holder.asks(nonce)).state == "active"
 
 
-def test_a_request_that_is_too_long_is_refused_before_it_is_read(customer):
-    csr = request(customer.key, NONCE, lambda b: b.add_attribute(AttributeOID.UNSTRUCTURED_NAME, b"x" * 4000))
-    assert refused(customer, csr) == "csr_too_long"
+def test_a_request_that_is_too_long_is_refused_before_it_is_read(holder):
+    csr = request(holder.key, NONCE, lambda b: b.add_attribute(AttributeOID.UNSTRUCTURED_NAME, b"x" * 4000))
+    assert refused(holder, csr) == "csr_too_long"
 
 
-def test_two_nonces_in_one_request_are_refused(customer):
-    nonce = customer.passes_the_video()
-    one = customer.asks(nonce)
+def test_two_nonces_in_one_request_are_refused(holder):
+    nonce = holder.passes_the_video()
+    one = holder.asks(nonce)
     # The library refuses to write it; so the second attribute replaces one of the same length.
     csr = request(
-        customer.key, nonce, lambda b: b.add_attribute(AttributeOID.UNSTRUCTURED_NAME, nonce.encode())
+        holder.key, nonce, lambda b: b.add_attribute(AttributeOID.UNSTRUCTURED_NAME, nonce.encode())
     )
     assert len(csr) > len(one)
     two = csr.replace(der.oid("1.2.840.113549.1.9.2"), der.oid("1.2.840.113549.1.9.7"))
-    resigned = _resigned(two, customer.key)
-    assert refused(customer, resigned) in {"nonce_missing", "csr_malformed"}
+    resigned = _resigned(two, holder.key)
+    assert refused(holder, resigned) in {"nonce_missing", "csr_malformed"}
 
 
 def _resigned(csr, key):
@@ -292,29 +290,29 @@ def test_noise_is_refused(noise):
         requests.read(noise)
 
 
-def test_two_requests_at_once_with_one_nonce_get_one_certificate(room, customer):
-    nonce = customer.passes_the_video()
+def test_two_requests_at_once_with_one_nonce_get_one_certificate(office, holder):
+    nonce = holder.passes_the_video()
     csrs = [request(ec.generate_private_key(ec.SECP256R1()), nonce) for _ in range(4)]
-    got = at_once(lambda csr: customer.installs(csr), csrs)
+    got = at_once(lambda csr: holder.installs(csr), csrs)
     issued = [g for g in got if not isinstance(g, Exception)]
     assert len(issued) == 1
     assert {g.code for g in got if isinstance(g, Refused)} == {"nonce_used"}
-    with room.database.reading() as session:
-        assert room.certificates.of_owner(session, customer.owner) == issued
+    with office.database.reading() as session:
+        assert office.certificates.of_owner(session, holder.owner) == issued
 
 
-def test_two_videos_at_once_leave_the_customer_with_one_usable_certificate(room, customer):
-    csrs = [request(ec.generate_private_key(ec.SECP256R1()), customer.passes_the_video()) for _ in range(4)]
-    got = at_once(lambda csr: customer.installs(csr), csrs)
+def test_two_videos_at_once_leave_the_customer_with_one_usable_certificate(office, holder):
+    csrs = [request(ec.generate_private_key(ec.SECP256R1()), holder.passes_the_video()) for _ in range(4)]
+    got = at_once(lambda csr: holder.installs(csr), csrs)
     assert not [g for g in got if isinstance(g, Exception)]
-    with room.database.reading() as session:
-        states = [c.state for c in room.certificates.of_owner(session, customer.owner)]
+    with office.database.reading() as session:
+        states = [c.state for c in office.certificates.of_owner(session, holder.owner)]
     assert sorted(states) == ["active", "revoked", "revoked", "revoked"]
 
 
-def test_two_customers_at_once_with_one_key_get_one_certificate(room):
+def test_two_customers_at_once_with_one_key_get_one_certificate(office):
     key = ec.generate_private_key(ec.SECP256R1())
-    people = [room.person() for _ in range(4)]
+    people = [office.person() for _ in range(4)]
     got = at_once(lambda p: p.installs(request(key, p.passes_the_video())), people)
     assert len([g for g in got if not isinstance(g, Exception)]) == 1
     assert {type(g) for g in got if isinstance(g, Exception)} == {KeyKnown}
@@ -340,31 +338,31 @@ def at_once(act, things):
 
 
 def test_nothing_is_issued_before_an_authority_is_set_up(own_room):
-    customer = own_room.person()
+    holder = own_room.person()
     with own_room.database.transaction() as session:
         session.execute(text("delete from ca_crl"))
         session.execute(text("delete from ca_unit"))
-    nonce = customer.passes_the_video()
+    nonce = holder.passes_the_video()
     with pytest.raises(NoAuthority):
-        customer.installs(customer.asks(nonce))
+        holder.installs(holder.asks(nonce))
 
 
-def test_a_dump_of_the_tables_has_no_key_no_name_and_no_id_number(room, customer):
-    certificate = customer.has_certificate()
-    nonce = customer.passes_the_video()
-    customer.device = "张小伟的手机"
-    customer.has_certificate()
+def test_a_dump_of_the_tables_has_no_key_no_name_and_no_id_number(office, holder):
+    certificate = holder.has_certificate()
+    nonce = holder.passes_the_video()
+    holder.device = "张小伟的手机"
+    holder.has_certificate()
     dump = b""
-    with room.database.reading() as session:
+    with office.database.reading() as session:
         for table in ("ca_unit", "ca_crl", "enrolment", "certificate"):
             for row in session.execute(text(f"select * from {table}")):  # noqa: S608 - four names of our own
                 dump += b"".join(v if isinstance(v, bytes) else str(v).encode() for v in row)
-        units = [unit for unit, _ in room.authority.units.all(session)]
+        units = [unit for unit, _ in office.authority.units.all(session)]
     scalars = [
         unit.key.private_numbers().private_value.to_bytes(32, "big") for unit in units if unit.key is not None
     ]
     assert len(scalars) == 4
-    scalars.append(customer.key.private_numbers().private_value.to_bytes(32, "big"))
+    scalars.append(holder.key.private_numbers().private_value.to_bytes(32, "big"))
     for secret in (
         *scalars, certificate.der, "张小伟".encode(), ID_NUMBER.encode(), nonce.encode(),
         bytes.fromhex(nonce), *(words.encode() for words in PASSPHRASES),

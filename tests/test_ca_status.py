@@ -17,33 +17,31 @@ from handlers.certificates.status import MOST_BYTES
 from handlers.certificates.units import Units
 from tests.ca_people import Auditor
 
-pytest_plugins = ("tests.ca_room",)
-
 
 @pytest.fixture
-def room(standing_room):
+def office(standing_room):
     return standing_room
 
 
 @pytest.fixture
-def auditor(room, tmp_path):
-    return Auditor(room, tmp_path)
+def auditor(office, tmp_path):
+    return Auditor(office, tmp_path)
 
 
-def revokes(room, certificate, reason="key_compromise"):
-    with room.database.transaction() as session:
-        return room.certificates.revoke(session, certificate.serial, reason)
+def revokes(office, certificate, reason="key_compromise"):
+    with office.database.transaction() as session:
+        return office.certificates.revoke(session, certificate.serial, reason)
 
 
-def the_issuer(room):
-    return x509.load_der_x509_certificate(room.chain()[0])
+def the_issuer(office):
+    return x509.load_der_x509_certificate(office.chain()[0])
 
 
-def asked(room, serial, nonce=None, about="seal-1", issuer="issuing-1"):
+def asked(office, serial, nonce=None, about="seal-1", issuer="issuing-1"):
     """Return a request about another serial number of the same issuer."""
-    with room.database.reading() as session:
-        leaf = x509.load_der_x509_certificate(room.authority.certificate(session, about))
-        above = x509.load_der_x509_certificate(room.authority.certificate(session, issuer))
+    with office.database.reading() as session:
+        leaf = x509.load_der_x509_certificate(office.authority.certificate(session, about))
+        above = x509.load_der_x509_certificate(office.authority.certificate(session, issuer))
     named = ocsp.OCSPRequestBuilder().add_certificate(leaf, above, SHA256()).build()
     builder = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
         named.issuer_name_hash, named.issuer_key_hash, serial, SHA256()
@@ -58,73 +56,73 @@ def read(answer):
 
 
 @pytest.mark.parametrize("digest", ["-sha1", "-sha256", "-sha384"])
-def test_a_good_certificate_is_told_good(auditor, customer, digest):
-    said = auditor.is_told(customer.has_certificate(), digest)
+def test_a_good_certificate_is_told_good(auditor, holder, digest):
+    said = auditor.is_told(holder.has_certificate(), digest)
     assert "Response verify OK" in said
     assert "asked.pem: good" in said
 
 
-def test_a_revoked_certificate_is_told_revoked_at_once_with_its_reason(room, auditor, customer):
-    certificate = customer.has_certificate()
-    revokes(room, certificate)
+def test_a_revoked_certificate_is_told_revoked_at_once_with_its_reason(office, auditor, holder):
+    certificate = holder.has_certificate()
+    revokes(office, certificate)
     said = auditor.is_told(certificate)
     assert "Response verify OK" in said
     assert "asked.pem: revoked" in said
     assert "Reason: keyCompromise" in said
 
 
-def test_a_locked_certificate_is_told_to_be_on_hold(room, auditor, customer):
-    certificate = customer.has_certificate()
-    with room.database.transaction() as session:
-        assert room.certificates.lock(session, certificate.serial).state == "locked"
+def test_a_locked_certificate_is_told_to_be_on_hold(office, auditor, holder):
+    certificate = holder.has_certificate()
+    with office.database.transaction() as session:
+        assert office.certificates.lock(session, certificate.serial).state == "locked"
     said = auditor.is_told(certificate)
     assert "asked.pem: revoked" in said
     assert "Reason: certificateHold" in said
 
 
-def test_a_serial_we_never_gave_is_unknown(room):
-    answer = read(room.answers(asked(room, 12345)))
+def test_a_serial_we_never_gave_is_unknown(office):
+    answer = read(office.answers(asked(office, 12345)))
     assert answer.certificate_status == ocsp.OCSPCertStatus.UNKNOWN
 
 
-def test_another_authoritys_certificate_is_none_of_ours(room):
-    answer = read(room.answers(asked(room, 1, about="tsa-1", issuer="root-1")))
+def test_another_authoritys_certificate_is_none_of_ours(office):
+    answer = read(office.answers(asked(office, 1, about="tsa-1", issuer="root-1")))
     assert answer.response_status == ocsp.OCSPResponseStatus.UNAUTHORIZED
 
 
 @pytest.mark.parametrize("nonce", [b"n", b"n" * 32, b"n" * 128])
-def test_the_nonce_comes_back(room, nonce):
-    answer = read(room.answers(asked(room, 1, nonce=nonce)))
+def test_the_nonce_comes_back(office, nonce):
+    answer = read(office.answers(asked(office, 1, nonce=nonce)))
     assert answer.extensions.get_extension_for_class(x509.OCSPNonce).value.nonce == nonce
 
 
-def test_an_answer_without_a_nonce_in_the_question_has_none(room):
-    assert len(read(room.answers(asked(room, 1))).extensions) == 0
+def test_an_answer_without_a_nonce_in_the_question_has_none(office):
+    assert len(read(office.answers(asked(office, 1))).extensions) == 0
 
 
-def test_a_nonce_that_is_too_long_and_noise_are_malformed(room):
+def test_a_nonce_that_is_too_long_and_noise_are_malformed(office):
     for request in (
-        asked(room, 1, nonce=b"n" * 129),
+        asked(office, 1, nonce=b"n" * 129),
         b"",
         b"noise",
         b"\x30\x03\x02\x01\x01",
         b"0" * MOST_BYTES,
     ):
-        answer = read(room.answers(request))
+        answer = read(office.answers(request))
         assert answer.response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
-    too_long = asked(room, 1) + b"\0" * MOST_BYTES
-    assert read(room.answers(too_long)).response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
+    too_long = asked(office, 1) + b"\0" * MOST_BYTES
+    assert read(office.answers(too_long)).response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
 
 
-def test_a_question_cut_short_at_any_byte_is_malformed(room):
-    request = asked(room, 12345, nonce=b"n" * 16)
+def test_a_question_cut_short_at_any_byte_is_malformed(office):
+    request = asked(office, 12345, nonce=b"n" * 16)
     for length in range(len(request)):
-        answer = read(room.answers(request[:length]))
+        answer = read(office.answers(request[:length]))
         assert answer.response_status == ocsp.OCSPResponseStatus.MALFORMED_REQUEST
 
 
-def test_an_answer_is_good_for_an_hour_and_signed_by_a_responder_of_thirty_days(room):
-    answer = read(room.answers(asked(room, 1)))
+def test_an_answer_is_good_for_an_hour_and_signed_by_a_responder_of_thirty_days(office):
+    answer = read(office.answers(asked(office, 1)))
     assert answer.next_update_utc - answer.this_update_utc == timedelta(hours=1)
     (responder,) = answer.certificates
     lasts = responder.not_valid_after_utc - responder.not_valid_before_utc
@@ -132,85 +130,85 @@ def test_an_answer_is_good_for_an_hour_and_signed_by_a_responder_of_thirty_days(
     assert responder.extensions.get_extension_for_class(x509.OCSPNoCheck)
 
 
-def test_r189_applying_again_revokes_the_certificate_before(room, auditor, customer):
-    old, new = customer.has_certificate(), customer.has_certificate()
+def test_r189_applying_again_revokes_the_certificate_before(office, auditor, holder):
+    old, new = holder.has_certificate(), holder.has_certificate()
     assert "Reason: superseded" in auditor.is_told(old)
     assert "asked.pem: good" in auditor.is_told(new)
-    with room.database.reading() as session:
-        assert room.certificates.usable(session, customer.owner) == new
-        states = {c.serial: c.state for c in room.certificates.of_owner(session, customer.owner)}
+    with office.database.reading() as session:
+        assert office.certificates.usable(session, holder.owner) == new
+        states = {c.serial: c.state for c in office.certificates.of_owner(session, holder.owner)}
     assert states == {old.serial: "revoked", new.serial: "active"}
 
 
-def test_a_certificate_that_is_over_is_told_expired_and_not_usable(room, customer):
-    certificate = customer.has_certificate()
-    room.clock.advance(days=366)
-    with room.database.reading() as session:
-        assert room.certificates.usable(session, customer.owner) is None
-        assert room.certificates.get(session, certificate.serial).state == "expired"
-    again = customer.has_certificate()
-    with room.database.reading() as session:
-        assert [c.state for c in room.certificates.of_owner(session, customer.owner)] == ["active", "expired"]
-        assert room.certificates.usable(session, customer.owner) == again
+def test_a_certificate_that_is_over_is_told_expired_and_not_usable(office, holder):
+    certificate = holder.has_certificate()
+    office.clock.advance(days=366)
+    with office.database.reading() as session:
+        assert office.certificates.usable(session, holder.owner) is None
+        assert office.certificates.get(session, certificate.serial).state == "expired"
+    again = holder.has_certificate()
+    with office.database.reading() as session:
+        assert [c.state for c in office.certificates.of_owner(session, holder.owner)] == ["active", "expired"]
+        assert office.certificates.usable(session, holder.owner) == again
 
 
-def test_a_certificate_ends_once_and_its_first_date_stays(room, customer):
-    certificate = customer.has_certificate()
-    with room.database.transaction() as session:
-        locked = room.certificates.lock(session, certificate.serial, owner=customer.owner)
-    room.clock.advance(hours=1)
-    with room.database.transaction() as session:
-        assert room.certificates.lock(session, certificate.serial) == locked
-        revoked = room.certificates.revoke(session, certificate.serial, "key_compromise")
-        assert room.certificates.lock(session, certificate.serial) == revoked
+def test_a_certificate_ends_once_and_its_first_date_stays(office, holder):
+    certificate = holder.has_certificate()
+    with office.database.transaction() as session:
+        locked = office.certificates.lock(session, certificate.serial, owner=holder.owner)
+    office.clock.advance(hours=1)
+    with office.database.transaction() as session:
+        assert office.certificates.lock(session, certificate.serial) == locked
+        revoked = office.certificates.revoke(session, certificate.serial, "key_compromise")
+        assert office.certificates.lock(session, certificate.serial) == revoked
     assert (revoked.state, revoked.reason, revoked.ended_at) == ("revoked", "key_compromise", locked.ended_at)
 
 
-def test_nobody_ends_or_sees_anothers_certificate(room, customer):
-    certificate, other = customer.has_certificate(), room.person()
-    with room.database.transaction() as session:
+def test_nobody_ends_or_sees_anothers_certificate(office, holder):
+    certificate, other = holder.has_certificate(), office.person()
+    with office.database.transaction() as session:
         with pytest.raises(UnknownCertificate):
-            room.certificates.revoke(session, certificate.serial, "unspecified", owner=other.owner)
+            office.certificates.revoke(session, certificate.serial, "unspecified", owner=other.owner)
         with pytest.raises(UnknownCertificate):
-            room.certificates.get(session, certificate.serial, owner=other.owner)
-        assert room.certificates.get(session, certificate.serial, owner=customer.owner).state == "active"
+            office.certificates.get(session, certificate.serial, owner=other.owner)
+        assert office.certificates.get(session, certificate.serial, owner=holder.owner).state == "active"
 
 
-def test_a_revocation_joins_the_callers_transaction(room, auditor, customer):
-    certificate = customer.has_certificate()
-    with room.database.reading() as session:  # ends without a commit
-        room.certificates.revoke(session, certificate.serial, "unspecified")
+def test_a_revocation_joins_the_callers_transaction(office, auditor, holder):
+    certificate = holder.has_certificate()
+    with office.database.reading() as session:  # ends without a commit
+        office.certificates.revoke(session, certificate.serial, "unspecified")
     assert "asked.pem: good" in auditor.is_told(certificate)
 
 
-def test_a_certificates_device_is_told_to_its_owner(room):
-    person = room.person(device="张小伟的手机" * 20)
-    with room.database.reading() as session:
-        assert room.certificates.of_owner(session, person.owner) == []
+def test_a_certificates_device_is_told_to_its_owner(office):
+    person = office.person(device="张小伟的手机" * 20)
+    with office.database.reading() as session:
+        assert office.certificates.of_owner(session, person.owner) == []
     person.has_certificate()
-    with room.database.reading() as session:
-        (found,) = room.certificates.of_owner(session, person.owner)
+    with office.database.reading() as session:
+        (found,) = office.certificates.of_owner(session, person.owner)
     assert found.device == ("张小伟的手机" * 20)[:80]
 
 
-def test_a_request_may_name_its_issuer_by_the_old_digest(room, customer):
-    certificate = x509.load_der_x509_certificate(customer.has_certificate().der)
+def test_a_request_may_name_its_issuer_by_the_old_digest(office, holder):
+    certificate = x509.load_der_x509_certificate(holder.has_certificate().der)
     # Many verifiers still name issuers by SHA-1; nothing rests on it.
-    request = ocsp.OCSPRequestBuilder().add_certificate(certificate, the_issuer(room), SHA1()).build()  # noqa: S303
-    answer = read(room.answers(request.public_bytes(Encoding.DER)))
+    request = ocsp.OCSPRequestBuilder().add_certificate(certificate, the_issuer(office), SHA1()).build()  # noqa: S303
+    answer = read(office.answers(request.public_bytes(Encoding.DER)))
     assert answer.certificate_status == ocsp.OCSPCertStatus.GOOD
     assert answer.hash_algorithm.name == "sha1"
 
 
-def test_an_authority_whose_clock_jumped_says_that_it_cannot_tell(room, customer):
+def test_an_authority_whose_clock_jumped_says_that_it_cannot_tell(office, holder):
     def doubted():
         raise ClockDoubted
 
-    request = asked(room, 1)
-    room.authority.now = doubted
-    assert read(room.answers(request)).response_status == ocsp.OCSPResponseStatus.INTERNAL_ERROR
+    request = asked(office, 1)
+    office.authority.now = doubted
+    assert read(office.answers(request)).response_status == ocsp.OCSPResponseStatus.INTERNAL_ERROR
     with pytest.raises(ClockDoubted):
-        customer.has_certificate()
+        holder.has_certificate()
 
 
 @given(noise=st.binary(max_size=200))

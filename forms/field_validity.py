@@ -95,6 +95,18 @@ def read_by_machine(data: Mapping[str, Any]) -> validity.Validity | None:
     return validity.Validity(date.fromisoformat(found["valid_from"]), end, bool(found.get("long_term")))
 
 
+def read_answer(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what OCR read as an answer to this question; None where it could not."""
+    read = read_by_machine(data)
+    if read is None:
+        return None
+    return {
+        "from": read.start.isoformat() if read.start else None,
+        "until": read.end.isoformat() if read.end else None,
+        "long_term": read.long_term,
+    }
+
+
 def _validity(answer: Mapping[str, Any]) -> validity.Validity:
     start, end = (date.fromisoformat(answer[name]) if answer[name] else None for name in ("from", "until"))
     return validity.Validity(start, end, answer["long_term"])

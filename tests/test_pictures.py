@@ -133,6 +133,17 @@ def test_r113_the_dates_of_the_card_are_filled_in(customer):
     assert customer.sees('value="2045-03-11"')
 
 
+def test_r113_what_was_read_from_the_card_is_offered_over_what_was_typed(customer):
+    customer.signs_in("C02").starts("change_id_validity").gives_pictures()
+    task = customer.task
+    assert not customer.sees("证件识别结果")
+    assert customer.answers(validity__from="2015-03-10", validity__until="2025-03-10").status_code == 422
+    assert customer.sees("证件识别结果：2025-03-11 至 2045-03-11")
+    customer.posts(f"/me/tasks/{task}/read", {"validity.from": "2015-03-10", "validity.until": "2025-03-10"})
+    assert customer.sees('value="2045-03-11"')
+    assert not customer.sees("证件识别结果")
+
+
 def test_r115_a_date_that_differs_from_the_card_is_marked_for_the_reviewer(product, customer):
     customer.signs_in("C02").starts("change_id_validity").gives_pictures()
     customer.answers(validity__from="2025-03-12", validity__until="2045-03-12")

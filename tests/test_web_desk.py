@@ -252,6 +252,14 @@ def test_a_refusal_is_final_and_told_with_its_reason(product, customer, reviewer
     assert customer.opens("/me").text.count("不符合网上办理条件，请临柜办理")
 
 
+def test_only_reasons_about_what_was_asked_are_offered(customer, reviewer):
+    sent_in(customer)
+    reviewer.claims()
+    assert reviewer.sees("联系电话有误或无法接通")
+    assert not reviewer.sees("邮政编码与地址不符")
+    assert not reviewer.sees("有效期与证件不一致")
+
+
 def test_r209_it_is_the_new_number_that_is_told_it_is_in_effect(product, customer, reviewer):
     sent_in(customer)
     reviewer.claims().approves()

@@ -78,6 +78,7 @@ TABLE: Mapping[str, Policy] = {
     "tasks.back": CUSTOMER,
     "tasks.draft": CUSTOMER,
     "tasks.send_code": CUSTOMER,
+    "tasks.use_read": CUSTOMER,
     "uploads.upload": CUSTOMER,
     "uploads.remove": CUSTOMER,
     "uploads.look": CUSTOMER,

@@ -13,7 +13,16 @@ from typing import Any
 from flask import current_app
 from markupsafe import Markup
 
-from forms import Component, Form, Problem, field_agreement, field_decision, field_photo, for_company
+from forms import (
+    Component,
+    Form,
+    Problem,
+    field_agreement,
+    field_decision,
+    field_photo,
+    field_validity,
+    for_company,
+)
 from forms.schema import words
 from handlers import photos
 from web import conditions
@@ -28,6 +37,8 @@ DECISION_LOOKS = {
     "overwrite": {"tone": "warn", "icon": "check", "letter": "O"},
 }
 
+#: Where the answers lie that a reason opens, as far as they are not named like it (domain.md 3.9).
+ANSWERED_IN = {"validity": "identity", "declarations": "other", "follow_ups": "other"}
 PHOTO_KINDS = frozenset({"idcard-photo", "signature-photo"})
 #: Kinds without a file of their own, drawn like another.
 ALIKE = {"agreements": "agreement"}
@@ -122,6 +133,10 @@ class Page:
         """Whether a picture is being examined: a page without scripts comes again by itself."""
         return any(isinstance(one, Mapping) and one.get("status") == "checking" for one in self.held.values())
 
+    def read_validity(self) -> dict[str, Any] | None:
+        """Return the validity that was read from the card, as an answer (R-113); None when it was not."""
+        return field_validity.read_answer(self.data)
+
     def may_upload(self, component: Component) -> bool:
         """Tell whether this slot takes a picture now; after a send-back only those it names (R-103)."""
         return field_photo.slot(component) in field_photo.open_slots(self.data)
@@ -203,7 +218,18 @@ class Page:
         """Return the reasons on offer; none where a note stands for them."""
         if not field_decision.asks_reasons(component):
             return []
-        return list(field_decision.known_reasons(component, self.about.get("reasons") or ()).values())
+        known = field_decision.known_reasons(component, self.about.get("reasons") or ()).values()
+        return [one for one in known if self._concerns(one)]
+
+    def _concerns(self, reason: Any) -> bool:
+        """Whether a reason is about something that this case asked for: nobody searches among the others."""
+        if reason.step != "data" or not reason.opens:
+            return True
+        answers = [v for k, v in self.data.items() if k != "profile" and isinstance(v, Mapping)]
+        return any(
+            ANSWERED_IN.get(name, name) in self.data or any(name in one for one in answers)
+            for name in reason.opens
+        )
 
     def _needed(self) -> Sequence[Mapping[str, Any]]:
         return field_agreement.needed(self.data)

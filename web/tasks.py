@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 
 import forms
 from engine import Case, ElsewhereChanged, NotYours, NoWayBack, TaskGone, TaskView, UnknownCase, clock
+from forms import field_validity
 from web import current, naming, phone_codes
 
 log = structlog.get_logger("web")
@@ -87,6 +88,23 @@ def draft(task_id: UUID) -> Response | tuple[Response, int]:
     return jsonify({"revision": number, "time": f"{clock.shanghai(at):%H:%M:%S}"})
 
 
+@tasks.post("/<uuid:task_id>/read")
+def use_read(task_id: UUID) -> Response:
+    """Fill in the validity that was read from the card, over what was typed for another one (R-113)."""
+    try:
+        view = open_task(task_id)
+        read = field_validity.read_answer(view.data)
+        asked = [one.key for one in view.form.walk() if one.type == "validity-range"]
+        if read is not None and asked:
+            typed = _typed(view, forms.from_html(view.form, request.form)) | dict.fromkeys(asked, read)
+            current.engine().desk.save(task_id, current.person(), typed, view.revision)
+    except ElsewhereChanged:
+        flash(ELSEWHERE, "warn")
+    except (TaskGone, NotYours):
+        return whereabouts(task_id)
+    return redirect(url_for("tasks.show", task_id=task_id), 303)
+
+
 @tasks.post("/<uuid:task_id>/code")
 def send_code(task_id: UUID) -> Response | tuple[str, int] | str:
     """Send an SMS code to the new phone (R-121, R-125); what was typed stays on the page."""
@@ -132,6 +150,7 @@ def page(
         reading_url=url_for("tasks.show", task_id=here) + "/agreements",
         photo_url=f"/me/cases/{view.case.id}/files",
         on_file_url="/me/on-file",
+        read_url=url_for("tasks.use_read", task_id=here),
         handover_url=url_for("handover.offer", task_id=here),
         events_url="/rt/events",
         divisions_url="/divisions.json",

@@ -64,12 +64,12 @@ def standing_room(_standing: Database, authority_set_up: _SetUp) -> Room:
 
 
 @pytest.fixture
-def office(own_room: Room) -> Room:
+def bureau(own_room: Room) -> Room:
     """Lend an authority of the test's own, unless a module shares the standing one."""
     return own_room
 
 
 @pytest.fixture
-def holder(office: Room) -> Person:
+def holder(bureau: Room) -> Person:
     """Lend a customer of that authority."""
-    return office.person()
+    return bureau.person()

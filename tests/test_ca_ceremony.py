@@ -19,20 +19,20 @@ from tests.ca_people import COMPANY, ID_NUMBER, PASSPHRASES, Auditor
 from tests.openssl import OpensslRefused, openssl, pem, pem_lists
 
 
-def hold(office, what, *arguments):
+def hold(bureau, what, *arguments):
     """Hold a ceremony in a transaction of its own."""
-    with office.database.transaction() as session:
-        return what(session, office.authority, *arguments)
+    with bureau.database.transaction() as session:
+        return what(session, bureau.authority, *arguments)
 
 
-def unit(office, name):
-    with office.database.reading() as session:
-        return office.authority.units.named(session, name)
+def unit(bureau, name):
+    with bureau.database.reading() as session:
+        return bureau.authority.units.named(session, name)
 
 
 @pytest.fixture
-def auditor(office, tmp_path):
-    return Auditor(office, tmp_path)
+def auditor(bureau, tmp_path):
+    return Auditor(bureau, tmp_path)
 
 
 @pytest.fixture
@@ -124,24 +124,24 @@ def test_the_drill_proves_every_key_and_list_and_changes_nothing(standing_room):
         assert any(line.startswith(f"{name}:") for line in told), told
 
 
-def test_the_drill_finds_a_unit_somebody_put_there(office):
-    with office.database.transaction() as session:
-        forged = profiles.root(COMPANY, ec.generate_private_key(ec.SECP384R1()), 1, office.clock())
+def test_the_drill_finds_a_unit_somebody_put_there(bureau):
+    with bureau.database.transaction() as session:
+        forged = profiles.root(COMPANY, ec.generate_private_key(ec.SECP384R1()), 1, bureau.clock())
         session.execute(
             text("update ca_unit set certificate = :c where role = 'issuing'"),
             {"c": forged.public_bytes(Encoding.DER)},
         )
     with pytest.raises(CeremonyRefused, match="issuing-1 was not signed by root-1"):
-        hold(office, ceremony.drill, office.root)
+        hold(bureau, ceremony.drill, bureau.root)
 
 
-def test_a_key_moved_to_another_unit_does_not_open(office):
-    with office.database.transaction() as session:
+def test_a_key_moved_to_another_unit_does_not_open(bureau):
+    with bureau.database.transaction() as session:
         session.execute(
             text("update ca_unit set key = (select key from ca_unit where role = 'seal') where role = 'tsa'")
         )
     with pytest.raises(SealBroken):
-        hold(office, ceremony.drill, office.root)
+        hold(bureau, ceremony.drill, bureau.root)
 
 
 def test_an_authority_is_set_up_once(standing_room):
@@ -178,61 +178,61 @@ def test_a_demonstration_sets_itself_up_once_though_two_processes_begin_it(fresh
 
 
 def test_after_a_rotation_the_new_unit_issues_and_the_old_one_goes_on_answering(
-    office, auditor, holder, tmp_path
+    bureau, auditor, holder, tmp_path
 ):
     old = holder.has_certificate()
-    hold(office, ceremony.rotate, "issuing", office.root)
-    office.publishes()
+    hold(bureau, ceremony.rotate, "issuing", bureau.root)
+    bureau.publishes()
     assert "asked.pem: good" in auditor.is_told(old)
-    friend = office.person()
+    friend = bureau.person()
     new = friend.has_certificate()
-    assert x509.load_der_x509_certificate(new.der).issuer == unit(office, "issuing-2").certificate.subject
-    both = pem_lists(tmp_path / "both.crl", office.published("root-1", "issuing-1", "issuing-2"))
-    second = Auditor(office, tmp_path)  # reads the chain of today
+    assert x509.load_der_x509_certificate(new.der).issuer == unit(bureau, "issuing-2").certificate.subject
+    both = pem_lists(tmp_path / "both.crl", bureau.published("root-1", "issuing-1", "issuing-2"))
+    second = Auditor(bureau, tmp_path)  # reads the chain of today
     assert "asked.pem: good" in second.is_told(new)
-    above = pem(tmp_path / "above.pem", [unit(office, "issuing-1").der, unit(office, "issuing-2").der])
+    above = pem(tmp_path / "above.pem", [unit(bureau, "issuing-1").der, unit(bureau, "issuing-2").der])
     for certificate in (old, new):
         openssl(
             "verify", "-x509_strict", "-crl_check_all", "-CAfile", second.root, "-untrusted", above,
             "-CRLfile", both, pem(tmp_path / "it.pem", [certificate.der]),
         )  # fmt: skip
-    with office.database.transaction() as session:
-        office.certificates.revoke(session, old.serial, "key_compromise")
-    first = Auditor(office, tmp_path)
-    first.issuing = pem(tmp_path / "first.pem", [unit(office, "issuing-1").der])
+    with bureau.database.transaction() as session:
+        bureau.certificates.revoke(session, old.serial, "key_compromise")
+    first = Auditor(bureau, tmp_path)
+    first.issuing = pem(tmp_path / "first.pem", [unit(bureau, "issuing-1").der])
     assert "asked.pem: revoked" in first.is_told(old)
 
 
-def test_an_old_unit_stops_when_its_last_certificate_is_over(office, holder):
+def test_an_old_unit_stops_when_its_last_certificate_is_over(bureau, holder):
     holder.has_certificate()
-    hold(office, ceremony.rotate, "issuing", office.root)
-    hold(office, ceremony.rotate, "seal")
-    office.clock.advance(days=100)
-    assert not any("nothing left" in line for line in hold(office, ceremony.renew))
-    office.clock.advance(days=4 * 365)
-    assert "issuing-1 has nothing left to answer for" in hold(office, ceremony.renew)
-    assert [line for line in hold(office, ceremony.renew) if "issuing-1" in line] == []
+    hold(bureau, ceremony.rotate, "issuing", bureau.root)
+    hold(bureau, ceremony.rotate, "seal")
+    bureau.clock.advance(days=100)
+    assert not any("nothing left" in line for line in hold(bureau, ceremony.renew))
+    bureau.clock.advance(days=4 * 365)
+    assert "issuing-1 has nothing left to answer for" in hold(bureau, ceremony.renew)
+    assert [line for line in hold(bureau, ceremony.renew) if "issuing-1" in line] == []
 
 
-def test_the_responder_is_renewed_in_time_and_needs_nobody(office, auditor, holder):
+def test_the_responder_is_renewed_in_time_and_needs_nobody(bureau, auditor, holder):
     certificate = holder.has_certificate()
-    office.clock.advance(days=15)
-    assert not any(line.startswith("ocsp") for line in hold(office, ceremony.renew))
-    office.clock.advance(days=6)
-    assert any(line.startswith("ocsp-2") for line in hold(office, ceremony.renew))
-    answer = ocsp.load_der_ocsp_response(office.answers(auditor.asks(certificate)))
+    bureau.clock.advance(days=15)
+    assert not any(line.startswith("ocsp") for line in hold(bureau, ceremony.renew))
+    bureau.clock.advance(days=6)
+    assert any(line.startswith("ocsp-2") for line in hold(bureau, ceremony.renew))
+    answer = ocsp.load_der_ocsp_response(bureau.answers(auditor.asks(certificate)))
     assert answer.certificate_status == ocsp.OCSPCertStatus.GOOD
-    assert answer.certificates == [unit(office, "ocsp-2").certificate]
+    assert answer.certificates == [unit(bureau, "ocsp-2").certificate]
 
 
-def test_rotating_the_responder_the_unit_and_the_seal(office, holder):
+def test_rotating_the_responder_the_unit_and_the_seal(bureau, holder):
     holder.has_certificate()
-    for role, sealed in (("ocsp", None), ("seal", None), ("tsa", office.root)):
-        hold(office, ceremony.rotate, role, sealed)
-        assert unit(office, f"{role}-2").certificate != unit(office, f"{role}-1").certificate
-        with office.database.reading() as session:
-            assert office.authority.units.active(session, role).name == f"{role}-2"
-    assert hold(office, ceremony.drill, office.root)
+    for role, sealed in (("ocsp", None), ("seal", None), ("tsa", bureau.root)):
+        hold(bureau, ceremony.rotate, role, sealed)
+        assert unit(bureau, f"{role}-2").certificate != unit(bureau, f"{role}-1").certificate
+        with bureau.database.reading() as session:
+            assert bureau.authority.units.active(session, role).name == f"{role}-2"
+    assert hold(bureau, ceremony.drill, bureau.root)
 
 
 @pytest.mark.parametrize("role", ["issuing", "tsa"])
@@ -250,61 +250,61 @@ def test_the_root_itself_is_neither_rotated_nor_revoked(standing_room):
         hold(standing_room, ceremony.revoke_unit, "root-1", "key_compromise", standing_room.root)
 
 
-def test_a_revoked_timestamp_unit_is_on_the_roots_list_and_dates_nothing(office, tmp_path):
-    before = unit(office, "tsa-1")
-    hold(office, ceremony.revoke_unit, "tsa-1", "key_compromise", office.root)
-    _, root = office.chain()
+def test_a_revoked_timestamp_unit_is_on_the_roots_list_and_dates_nothing(bureau, tmp_path):
+    before = unit(bureau, "tsa-1")
+    hold(bureau, ceremony.revoke_unit, "tsa-1", "key_compromise", bureau.root)
+    _, root = bureau.chain()
     with pytest.raises(OpensslRefused, match="certificate revoked"):
         openssl(
             "verify", "-crl_check_all", "-CAfile", pem(tmp_path / "root.pem", [root]),
-            "-CRLfile", pem_lists(tmp_path / "l.pem", office.published("root-1")),
+            "-CRLfile", pem_lists(tmp_path / "l.pem", bureau.published("root-1")),
             pem(tmp_path / "tsa.pem", [before.der]),
         )  # fmt: skip
-    with office.database.reading() as session, pytest.raises(NoAuthority):
-        office.authority.units.active(session, "tsa")
+    with bureau.database.reading() as session, pytest.raises(NoAuthority):
+        bureau.authority.units.active(session, "tsa")
 
 
-def test_a_revoked_seal_is_told_revoked(office, auditor):
-    seal = unit(office, "seal-1")
+def test_a_revoked_seal_is_told_revoked(bureau, auditor):
+    seal = unit(bureau, "seal-1")
     assert "asked.pem: good" in auditor.is_told(seal)
-    hold(office, ceremony.revoke_unit, "seal-1", "cessation_of_operation")
+    hold(bureau, ceremony.revoke_unit, "seal-1", "cessation_of_operation")
     assert "asked.pem: revoked" in auditor.is_told(seal)
 
 
-def test_a_revoked_issuing_unit_is_replaced(office, holder):
+def test_a_revoked_issuing_unit_is_replaced(bureau, holder):
     holder.has_certificate()
-    hold(office, ceremony.revoke_unit, "issuing-1", "ca_compromise", office.root)
+    hold(bureau, ceremony.revoke_unit, "issuing-1", "ca_compromise", bureau.root)
     with pytest.raises(NoAuthority):
         holder.has_certificate()
-    hold(office, ceremony.rotate, "issuing", office.root)
+    hold(bureau, ceremony.rotate, "issuing", bureau.root)
     again = x509.load_der_x509_certificate(holder.has_certificate().der)
-    assert again.issuer == unit(office, "issuing-2").certificate.subject
-    listed = x509.load_der_x509_crl(office.published("root-1")[0])
-    assert [line.serial_number for line in listed] == [unit(office, "issuing-1").certificate.serial_number]
+    assert again.issuer == unit(bureau, "issuing-2").certificate.subject
+    listed = x509.load_der_x509_crl(bureau.published("root-1")[0])
+    assert [line.serial_number for line in listed] == [unit(bureau, "issuing-1").certificate.serial_number]
 
 
-def test_a_revoked_responder_is_replaced_by_the_next_renewal(office, auditor, holder):
+def test_a_revoked_responder_is_replaced_by_the_next_renewal(bureau, auditor, holder):
     certificate = holder.has_certificate()
-    hold(office, ceremony.revoke_unit, "ocsp-1", "key_compromise")
-    answer = ocsp.load_der_ocsp_response(office.answers(auditor.asks(certificate)))
+    hold(bureau, ceremony.revoke_unit, "ocsp-1", "key_compromise")
+    answer = ocsp.load_der_ocsp_response(bureau.answers(auditor.asks(certificate)))
     assert answer.response_status == ocsp.OCSPResponseStatus.TRY_LATER
-    hold(office, ceremony.renew)
+    hold(bureau, ceremony.renew)
     assert "asked.pem: good" in auditor.is_told(certificate)
 
 
-def test_the_state_says_when_a_unit_should_be_rotated(office):
+def test_the_state_says_when_a_unit_should_be_rotated(bureau):
     def due():
-        with office.database.reading() as session:
+        with bureau.database.reading() as session:
             return [
-                line.split()[0] for line in ceremony.state_of(session, office.authority) if "ROTATE" in line
+                line.split()[0] for line in ceremony.state_of(session, bureau.authority) if "ROTATE" in line
             ]
 
     assert due() == []
-    office.clock.advance(days=3 * 365 - 89)
-    hold(office, ceremony.renew)
+    bureau.clock.advance(days=3 * 365 - 89)
+    hold(bureau, ceremony.renew)
     assert due() == ["seal-1"]
-    office.clock.advance(days=6 * 365)
-    hold(office, ceremony.renew)
+    bureau.clock.advance(days=6 * 365)
+    hold(bureau, ceremony.renew)
     assert set(due()) == {"issuing-1", "tsa-1", "seal-1"}
 
 
@@ -316,26 +316,26 @@ def test_what_is_printed_of_a_record_tells_no_name_and_no_passphrase(standing_ro
     assert PASSPHRASES[0] not in printed
 
 
-def test_the_roots_next_list_is_made_in_a_ceremony(office):
-    before = x509.load_der_x509_crl(office.published("root-1")[0])
-    office.clock.advance(days=90)
-    hold(office, ceremony.publish_root_crl, office.root)
-    after = x509.load_der_x509_crl(office.published("root-1")[0])
+def test_the_roots_next_list_is_made_in_a_ceremony(bureau):
+    before = x509.load_der_x509_crl(bureau.published("root-1")[0])
+    bureau.clock.advance(days=90)
+    hold(bureau, ceremony.publish_root_crl, bureau.root)
+    after = x509.load_der_x509_crl(bureau.published("root-1")[0])
     numbers = [c.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number for c in (before, after)]
     assert numbers == [1, 2]
 
 
-def test_the_state_tells_units_lists_and_certificates(office, holder):
+def test_the_state_tells_units_lists_and_certificates(bureau, holder):
     holder.has_certificate()
     holder.has_certificate()
-    with office.database.reading() as session:
-        told = "\n".join(ceremony.state_of(session, office.authority))
+    with bureau.database.reading() as session:
+        told = "\n".join(ceremony.state_of(session, bureau.authority))
     assert "root-1.crl  number 1" in told
     assert "customers' certificates active: 1" in told
     assert "customers' certificates revoked: 1" in told
-    office.clock.advance(days=2)
-    with office.database.reading() as session:
-        assert "OVER" in "\n".join(ceremony.state_of(session, office.authority))
+    bureau.clock.advance(days=2)
+    with bureau.database.reading() as session:
+        assert "OVER" in "\n".join(ceremony.state_of(session, bureau.authority))
 
 
 def test_only_units_are_fetched_by_name(standing_room):

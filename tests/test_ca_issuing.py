@@ -22,7 +22,7 @@ NONCE = "ab" * 32
 
 
 @pytest.fixture
-def office(standing_room):
+def bureau(standing_room):
     return standing_room
 
 
@@ -32,34 +32,34 @@ def refused(person, csr):
     return why.value.code
 
 
-def test_a_certificate_is_verified_by_the_openssl_program(office, holder, tmp_path):
+def test_a_certificate_is_verified_by_the_openssl_program(bureau, holder, tmp_path):
     certificate = holder.has_certificate()
-    issuing, root = office.chain()
+    issuing, root = bureau.chain()
     said = openssl(
         "verify", "-x509_strict", "-crl_check_all", "-policy_check", "-purpose", "smimesign",
         "-CAfile", pem(tmp_path / "root.pem", [root]),
         "-untrusted", pem(tmp_path / "issuing.pem", [issuing]),
-        "-CRLfile", pem_lists(tmp_path / "lists.pem", office.published("root-1", "issuing-1")),
+        "-CRLfile", pem_lists(tmp_path / "lists.pem", bureau.published("root-1", "issuing-1")),
         pem(tmp_path / "customer.pem", [certificate.der]),
     )  # fmt: skip
     assert said.strip().endswith("customer.pem: OK")
 
 
-def test_every_unit_is_verified_by_the_openssl_program(office, tmp_path):
-    issuing, root = office.chain()
+def test_every_unit_is_verified_by_the_openssl_program(bureau, tmp_path):
+    issuing, root = bureau.chain()
     trusted = pem(tmp_path / "root.pem", [root])
     above = pem(tmp_path / "issuing.pem", [issuing])
-    lists = pem_lists(tmp_path / "lists.pem", office.published("root-1", "issuing-1"))
+    lists = pem_lists(tmp_path / "lists.pem", bureau.published("root-1", "issuing-1"))
     for name, purpose in (("tsa-1", "timestampsign"), ("seal-1", "smimesign"), ("ocsp-1", "ocsphelper")):
-        with office.database.reading() as session:
-            unit = pem(tmp_path / f"{name}.pem", [office.authority.certificate(session, name)])
+        with bureau.database.reading() as session:
+            unit = pem(tmp_path / f"{name}.pem", [bureau.authority.certificate(session, name)])
         openssl(
             "verify", "-x509_strict", "-crl_check_all", "-policy_check", "-purpose", purpose,
             "-CAfile", trusted, "-untrusted", above, "-CRLfile", lists, unit,
         )  # fmt: skip
 
 
-def test_a_certificate_says_what_verifiers_want_and_no_more(office, holder):
+def test_a_certificate_says_what_verifiers_want_and_no_more(bureau, holder):
     certificate = x509.load_der_x509_certificate(holder.has_certificate().der)
     at = certificate.extensions
     usage = at.get_extension_for_class(x509.KeyUsage)
@@ -103,23 +103,23 @@ def test_a_certificate_names_the_customer_but_not_the_id_number(holder):
         assert part not in told[NameOID.PSEUDONYM]
 
 
-def test_the_same_person_has_the_same_pseudonym_and_another_person_another(office):
-    subject = office.certificates.subject
+def test_the_same_person_has_the_same_pseudonym_and_another_person_another(bureau):
+    subject = bureau.certificates.subject
     assert subject("张小伟", ID_NUMBER) == subject("张小伟", ID_NUMBER)
     assert subject("张小伟", ID_NUMBER).pseudonym != subject("张小伟", "11010519491231002X").pseudonym
 
 
 @pytest.mark.filterwarnings("ignore:Attribute's length:UserWarning")  # it counts bytes, not characters
 @pytest.mark.parametrize("name", ["阿卜杜热合曼·买买提依明江·阿卜杜克热木·吐尔逊尼亚孜", "𪚥玉", "王" * 64])
-def test_a_long_or_rare_name_stands_in_the_certificate_in_full(office, name, tmp_path):
-    certificate = office.person(name=name).has_certificate()
+def test_a_long_or_rare_name_stands_in_the_certificate_in_full(bureau, name, tmp_path):
+    certificate = bureau.person(name=name).has_certificate()
     subject = x509.load_der_x509_certificate(certificate.der).subject
     assert subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == name
     path = pem(tmp_path / "c.pem", [certificate.der])
     assert name in openssl("x509", "-in", path, "-noout", "-subject", "-nameopt", "utf8,sep_comma_plus")
 
 
-def test_what_a_request_asks_for_beyond_the_key_is_not_even_read(office, holder):
+def test_what_a_request_asks_for_beyond_the_key_is_not_even_read(bureau, holder):
     def greedy(builder):
         return (
             builder.subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "李四")]))
@@ -150,7 +150,7 @@ def test_a_forged_signature_is_refused(holder):
     assert refused(holder, bytes(csr)) in {"csr_signature", "csr_malformed"}
 
 
-def test_nobody_gets_a_certificate_for_a_victims_key(office, holder):
+def test_nobody_gets_a_certificate_for_a_victims_key(bureau, holder):
     nonce = holder.passes_the_video()
     victim = ec.generate_private_key(ec.SECP256R1())
     own = holder.asks(nonce)
@@ -191,16 +191,16 @@ def test_a_nonce_nobody_gave_is_refused(holder):
     assert refused(holder, holder.asks(NONCE)) == "nonce_unknown"
 
 
-def test_a_nonce_of_another_customer_or_case_is_refused(office, holder):
+def test_a_nonce_of_another_customer_or_case_is_refused(bureau, holder):
     nonce = holder.passes_the_video()
     for other in ({}, {"owner": holder.owner}, {"case_id": holder.case_id}):
-        assert refused(office.person(**other), request(holder.key, nonce)) == "nonce_unknown"
+        assert refused(bureau.person(**other), request(holder.key, nonce)) == "nonce_unknown"
     assert holder.installs(holder.asks(nonce)).state == "active"
 
 
-def test_r190_a_nonce_is_refused_when_the_video_is_too_long_ago(office, holder):
+def test_r190_a_nonce_is_refused_when_the_video_is_too_long_ago(bureau, holder):
     csr = holder.asks(holder.passes_the_video(hours=24))
-    office.business += timedelta(hours=24)
+    bureau.business += timedelta(hours=24)
     with pytest.raises(NonceRefused, match="请重新进行视频见证") as why:
         holder.installs(csr)
     assert why.value.code == "nonce_expired"
@@ -214,27 +214,27 @@ def test_a_nonce_is_good_once(holder):
     assert refused(holder, holder.asks(nonce)) == "nonce_used"
 
 
-def test_a_key_is_certified_once_for_nobody_else_and_not_for_oneself(office, holder):
+def test_a_key_is_certified_once_for_nobody_else_and_not_for_oneself(bureau, holder):
     first = holder.has_certificate()
-    thief = office.person()
+    thief = bureau.person()
     for person in (thief, holder):
         with pytest.raises(KeyKnown):
             person.installs(request(holder.key, person.passes_the_video()))
-    with office.database.reading() as session:
-        assert office.certificates.usable(session, holder.owner) == first
-        assert office.certificates.of_owner(session, thief.owner) == []
+    with bureau.database.reading() as session:
+        assert bureau.certificates.usable(session, holder.owner) == first
+        assert bureau.certificates.of_owner(session, thief.owner) == []
 
 
-def test_a_refused_request_does_not_use_the_nonce_up(office, holder):
+def test_a_refused_request_does_not_use_the_nonce_up(bureau, holder):
     known = holder.has_certificate()
     nonce = holder.passes_the_video()
-    with office.database.transaction() as session:  # a caller that goes on after the refusal
+    with bureau.database.transaction() as session:  # a caller that goes on after the refusal
         with pytest.raises(KeyKnown):
-            office.certificates.issue(
+            bureau.certificates.issue(
                 session, holder.asks(nonce), case_id=holder.case_id, owner=holder.owner,
-                name="张小伟", id_number=ID_NUMBER, device="", now=office.business,
+                name="张小伟", id_number=ID_NUMBER, device="", now=bureau.business,
             )  # fmt: skip
-        assert office.certificates.usable(session, holder.owner) == known
+        assert bureau.certificates.usable(session, holder.owner) == known
     holder.key = ec.generate_private_key(ec.SECP256R1())
     assert holder.installs(holder.asks(nonce)).state == "active"
 
@@ -290,29 +290,29 @@ def test_noise_is_refused(noise):
         requests.read(noise)
 
 
-def test_two_requests_at_once_with_one_nonce_get_one_certificate(office, holder):
+def test_two_requests_at_once_with_one_nonce_get_one_certificate(bureau, holder):
     nonce = holder.passes_the_video()
     csrs = [request(ec.generate_private_key(ec.SECP256R1()), nonce) for _ in range(4)]
     got = at_once(lambda csr: holder.installs(csr), csrs)
     issued = [g for g in got if not isinstance(g, Exception)]
     assert len(issued) == 1
     assert {g.code for g in got if isinstance(g, Refused)} == {"nonce_used"}
-    with office.database.reading() as session:
-        assert office.certificates.of_owner(session, holder.owner) == issued
+    with bureau.database.reading() as session:
+        assert bureau.certificates.of_owner(session, holder.owner) == issued
 
 
-def test_two_videos_at_once_leave_the_customer_with_one_usable_certificate(office, holder):
+def test_two_videos_at_once_leave_the_customer_with_one_usable_certificate(bureau, holder):
     csrs = [request(ec.generate_private_key(ec.SECP256R1()), holder.passes_the_video()) for _ in range(4)]
     got = at_once(lambda csr: holder.installs(csr), csrs)
     assert not [g for g in got if isinstance(g, Exception)]
-    with office.database.reading() as session:
-        states = [c.state for c in office.certificates.of_owner(session, holder.owner)]
+    with bureau.database.reading() as session:
+        states = [c.state for c in bureau.certificates.of_owner(session, holder.owner)]
     assert sorted(states) == ["active", "revoked", "revoked", "revoked"]
 
 
-def test_two_customers_at_once_with_one_key_get_one_certificate(office):
+def test_two_customers_at_once_with_one_key_get_one_certificate(bureau):
     key = ec.generate_private_key(ec.SECP256R1())
-    people = [office.person() for _ in range(4)]
+    people = [bureau.person() for _ in range(4)]
     got = at_once(lambda p: p.installs(request(key, p.passes_the_video())), people)
     assert len([g for g in got if not isinstance(g, Exception)]) == 1
     assert {type(g) for g in got if isinstance(g, Exception)} == {KeyKnown}
@@ -347,17 +347,17 @@ def test_nothing_is_issued_before_an_authority_is_set_up(own_room):
         holder.installs(holder.asks(nonce))
 
 
-def test_a_dump_of_the_tables_has_no_key_no_name_and_no_id_number(office, holder):
+def test_a_dump_of_the_tables_has_no_key_no_name_and_no_id_number(bureau, holder):
     certificate = holder.has_certificate()
     nonce = holder.passes_the_video()
     holder.device = "张小伟的手机"
     holder.has_certificate()
     dump = b""
-    with office.database.reading() as session:
+    with bureau.database.reading() as session:
         for table in ("ca_unit", "ca_crl", "enrolment", "certificate"):
             for row in session.execute(text(f"select * from {table}")):  # noqa: S608 - four names of our own
                 dump += b"".join(v if isinstance(v, bytes) else str(v).encode() for v in row)
-        units = [unit for unit, _ in office.authority.units.all(session)]
+        units = [unit for unit, _ in bureau.authority.units.all(session)]
     scalars = [
         unit.key.private_numbers().private_value.to_bytes(32, "big") for unit in units if unit.key is not None
     ]

@@ -35,32 +35,32 @@ def text_of(answer, folder):
 
 
 @pytest.fixture
-def office(standing_room):
+def bureau(standing_room):
     return standing_room
 
 
 @pytest.fixture
-def root(office, tmp_path):
-    return pem(tmp_path / "root.pem", office.chain()[1:])
+def root(bureau, tmp_path):
+    return pem(tmp_path / "root.pem", bureau.chain()[1:])
 
 
 @pytest.mark.parametrize("digest", ["-sha256", "-sha384", "-sha512"])
 @pytest.mark.parametrize(
     "options", [["-cert"], ["-cert", "-no_nonce"], ["-cert", "-tspolicy", COMPANY.timestamp_policy]]
 )
-def test_a_timestamp_is_verified_by_the_openssl_program(office, root, tmp_path, digest, options):
+def test_a_timestamp_is_verified_by_the_openssl_program(bureau, root, tmp_path, digest, options):
     data, query = written(tmp_path / "data", b"agreement"), tmp_path / "query.tsq"
     openssl("ts", "-query", "-data", data, digest, *options, "-out", query)
-    answer = written(tmp_path / "answer.tsr", office.timestamps.answer(query.read_bytes()))
+    answer = written(tmp_path / "answer.tsr", bureau.timestamps.answer(query.read_bytes()))
     for what in (["-queryfile", query], ["-data", data]):
         said = openssl("ts", "-verify", *what, "-in", answer, "-CAfile", root, "-x509_strict")
         assert "Verification: OK" in said
 
 
-def test_a_timestamp_without_the_certificate_verifies_when_it_is_given(office, root, tmp_path):
-    answer = office.timestamps.answer(timestamp_request(DIGEST, 7, with_certificate=False))
-    with office.database.reading() as session:
-        unit = office.authority.certificate(session, "tsa-1")
+def test_a_timestamp_without_the_certificate_verifies_when_it_is_given(bureau, root, tmp_path):
+    answer = bureau.timestamps.answer(timestamp_request(DIGEST, 7, with_certificate=False))
+    with bureau.database.reading() as session:
+        unit = bureau.authority.certificate(session, "tsa-1")
     assert unit not in answer
     path = written(tmp_path / "answer.tsr", answer)
     said = openssl(
@@ -70,16 +70,16 @@ def test_a_timestamp_without_the_certificate_verifies_when_it_is_given(office, r
     assert "Verification: OK" in said
 
 
-def test_a_timestamp_of_other_data_is_not_this_ones(office, root, tmp_path):
-    path = written(tmp_path / "answer.tsr", office.timestamps.answer(GOOD))
+def test_a_timestamp_of_other_data_is_not_this_ones(bureau, root, tmp_path):
+    path = written(tmp_path / "answer.tsr", bureau.timestamps.answer(GOOD))
     with pytest.raises(OpensslRefused, match="message imprint mismatch"):
         openssl("ts", "-verify", "-digest", sha256(b"other").hexdigest(), "-in", path, "-CAfile", root)
 
 
-def test_a_timestamp_says_the_real_time_even_in_a_demonstration(office, tmp_path):
+def test_a_timestamp_says_the_real_time_even_in_a_demonstration(bureau, tmp_path):
     with clock.frozen(datetime(2026, 3, 18, 2, tzinfo=UTC)):
         before = datetime.now(UTC)
-        said = text_of(office.timestamps.answer(GOOD), tmp_path)
+        said = text_of(bureau.timestamps.answer(GOOD), tmp_path)
     told = re.search(r"Time stamp: (\w+ +\d+ [\d:.]+ \d{4}) GMT", said)
     assert told, said
     form = "%b %d %H:%M:%S.%f %Y" if "." in told[1] else "%b %d %H:%M:%S %Y"
@@ -90,22 +90,22 @@ def test_a_timestamp_says_the_real_time_even_in_a_demonstration(office, tmp_path
     assert "Nonce: 0x8000000000000000" in said
 
 
-def test_no_two_timestamps_have_one_serial_number(office, tmp_path):
-    told = [text_of(office.timestamps.answer(GOOD), tmp_path) for _ in range(9)]
+def test_no_two_timestamps_have_one_serial_number(bureau, tmp_path):
+    told = [text_of(bureau.timestamps.answer(GOOD), tmp_path) for _ in range(9)]
     assert len({line for text in told for line in text.splitlines() if "Serial number:" in line}) == 9
 
 
 @pytest.mark.parametrize("name", ["-sha1", "-md5", "-sm3", "-sha3-256"])
-def test_other_digests_are_not_dated(office, tmp_path, name):
+def test_other_digests_are_not_dated(bureau, tmp_path, name):
     query = tmp_path / "query.tsq"
     openssl("ts", "-query", "-data", written(tmp_path / "data", b"x"), name, "-out", query)
-    assert verdict(office.timestamps.answer(query.read_bytes())) == (2, 0)
+    assert verdict(bureau.timestamps.answer(query.read_bytes())) == (2, 0)
 
 
-def test_a_refusal_is_read_by_the_openssl_program(office, tmp_path):
+def test_a_refusal_is_read_by_the_openssl_program(bureau, tmp_path):
     query = tmp_path / "query.tsq"
     openssl("ts", "-query", "-data", written(tmp_path / "data", b"x"), "-sha1", "-out", query)
-    said = text_of(office.timestamps.answer(query.read_bytes()), tmp_path)
+    said = text_of(bureau.timestamps.answer(query.read_bytes()), tmp_path)
     assert "Status: Rejected" in said
     assert "unrecognized or unsupported algorithm identifier" in said
 
@@ -135,20 +135,20 @@ def query(*more, version=1, name=SHA256_NAME, digest=DIGEST):
         (b"\x30" * 5000, 2),
     ],
 )
-def test_a_request_out_of_order_is_refused_with_its_failure(office, request_, failure):
-    assert verdict(office.timestamps.answer(request_)) == (2, failure)
+def test_a_request_out_of_order_is_refused_with_its_failure(bureau, request_, failure):
+    assert verdict(bureau.timestamps.answer(request_)) == (2, failure)
 
 
 @pytest.mark.parametrize(
     "good", [query(), query(b"\x01\x01\x00"), query(der.integer(-5)), query(der.integer(0))]
 )
-def test_unusual_requests_that_are_in_order_are_granted(office, good):
-    assert verdict(office.timestamps.answer(good)) == (0, None)
+def test_unusual_requests_that_are_in_order_are_granted(bureau, good):
+    assert verdict(bureau.timestamps.answer(good)) == (0, None)
 
 
-def test_a_request_cut_short_at_any_byte_is_refused(office):
+def test_a_request_cut_short_at_any_byte_is_refused(bureau):
     for length in range(len(GOOD)):
-        assert verdict(office.timestamps.answer(GOOD[:length]))[0] == 2
+        assert verdict(bureau.timestamps.answer(GOOD[:length]))[0] == 2
 
 
 def test_without_a_unit_nothing_is_dated(empty_authority):
@@ -188,11 +188,11 @@ def test_a_clock_that_goes_steadily_is_believed():
 
 
 @pytest.mark.parametrize("step", [600, -600, 11, -11])
-def test_a_clock_that_jumped_dates_nothing(office, step):
+def test_a_clock_that_jumped_dates_nothing(bureau, step):
     machine = Machine()
     machine.wall = datetime.now(UTC).timestamp()
     now = RealTime(lambda: machine.wall, lambda: machine.steady)
-    unit = EmbeddedTimestamps(office.database, office.keyring, COMPANY, now)
+    unit = EmbeddedTimestamps(bureau.database, bureau.keyring, COMPANY, now)
     assert verdict(unit.answer(GOOD)) == (0, None)
     machine.passes(1, step=step)
     with pytest.raises(ClockDoubted):
@@ -200,18 +200,18 @@ def test_a_clock_that_jumped_dates_nothing(office, step):
     assert verdict(unit.answer(GOOD)) == (2, 14)
 
 
-def test_a_unit_whose_certificate_is_over_dates_nothing(office):
+def test_a_unit_whose_certificate_is_over_dates_nothing(bureau):
     machine = Machine()
     machine.wall = (datetime.now(UTC) + timedelta(days=9 * 365)).timestamp()
     unit = EmbeddedTimestamps(
-        office.database, office.keyring, COMPANY, RealTime(lambda: machine.wall, lambda: machine.steady)
+        bureau.database, bureau.keyring, COMPANY, RealTime(lambda: machine.wall, lambda: machine.steady)
     )
     assert verdict(unit.answer(GOOD)) == (2, 14)
 
 
-def test_many_ask_at_once(office):
+def test_many_ask_at_once(bureau):
     got = []
-    threads = [threading.Thread(target=lambda: got.append(office.timestamps.answer(GOOD))) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: got.append(bureau.timestamps.answer(GOOD))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

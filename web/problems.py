@@ -44,7 +44,7 @@ def install(app: Flask) -> None:
 
 def stale_page(error: CSRFError) -> Response:
     """A page too old to post, or a request somebody forged."""
-    log.info("page without a valid token", path=request.path)
+    log.info("page without a valid token", path=request.path, why=error.description)
     if wants_json():
         return answer(400, FORGED, FORGED)
     if request.path in {"/login", "/login/code", "/login/captcha", "/desk/login"}:

@@ -104,6 +104,8 @@ def opens(
             page.screenshot(path=picture, full_page=True)
             print(f"{page.url} looked like {picture}")
         context.close()
+    if request.node.stash.get(_failed, False):
+        print("\n".join((kaihu.data / "web.log").read_text("utf-8").splitlines()[-25:]))
     assert wrong == []
 
 

@@ -30,28 +30,45 @@ class Inspector:
             self.found.append(f"{name}: {wrong['id']}: {places}")
 
 
-@pytest.mark.parametrize(("size", "colours"), [("phone", "light"), ("pc", "dark")])
-def test_the_way_of_a_customer_has_no_barriers(customer, colours):
-    zhang = customer("C09", color_scheme=colours)
-    page = Inspector(zhang.page)
+COLOURS = pytest.mark.parametrize(("size", "colours"), [("phone", "light"), ("pc", "dark")])
+
+
+@COLOURS
+def test_the_pages_before_the_sign_in_have_no_barriers(customer, colours):
+    stranger = customer("C09", color_scheme=colours)
+    page = Inspector(stranger.page)
     for path in ("/", "/login", "/help", "/privacy", "/lost-phone", "/demo/phone", "/nowhere"):
-        zhang.opens(path)
+        stranger.opens(path)
         page.looks(path)
-    zhang.opens("/login").presses("登录").is_told("请先输入身份证号！")
+    stranger.opens("/login").presses("登录").is_told("请先输入身份证号！")
     page.looks("sign-in with problems")
-    zhang.is_signed_in()
+    assert page.found == []
+
+
+@COLOURS
+def test_the_pages_of_a_change_have_no_barriers(customer, colours):
+    liu = customer("C09", color_scheme=colours)
+    page = Inspector(liu.page)
+    liu.is_signed_in()
     page.looks("profile")
-    zhang.starts("change_other_info")
+    liu.starts("change_other_info")
     page.looks("photo guide")
-    zhang.closes_guide().consents().uploads("front").presses("下一步").is_told("请上传签名照！")
+    liu.closes_guide().consents().uploads("front").presses("下一步").is_told("请上传签名照！")
     page.looks("upload with problems")
-    zhang.follows("《数字证书安全责任书》")
+    liu.follows("《数字证书安全责任书》")
     page.looks("reader")
-    zhang.finishes_reading().uploads_pictures("back", "signature").agrees_to_upload().presses("下一步")
-    zhang.presses("下一步").is_told("邮政编码不能为空！")
-    zhang.question("您的税收居民身份为").get_by_label("仅为非居民").check()
-    zhang.question("您的账户是否存在实际控制关系").get_by_label("存在", exact=True).check()
+    liu.finishes_reading().uploads_pictures("back", "signature").agrees_to_upload().presses("下一步")
+    liu.presses("下一步").is_told("邮政编码不能为空！")
+    liu.question("您的税收居民身份为").get_by_label("仅为非居民").check()
+    liu.question("您的账户是否存在实际控制关系").get_by_label("存在", exact=True).check()
     page.looks("other information with problems and follow-up questions")
+    assert page.found == []
+
+
+@COLOURS
+def test_the_pages_from_the_phone_to_the_progress_have_no_barriers(customer, colours):
+    zhang = customer("C01", color_scheme=colours)
+    page = Inspector(zhang.page)
     zhang.has_got_to("change_phone").types_landline()
     page.looks("phone")
     zhang.presses("下一步").sees("协议签署")

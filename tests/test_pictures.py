@@ -4,6 +4,7 @@ import json
 from datetime import date
 from io import BytesIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from PIL import Image
@@ -206,6 +207,16 @@ def test_a_refused_picture_can_still_be_cut_by_hand_and_the_reviewer_is_told(at_
     told = picture(at_upload, "front")
     assert told["status"] == "done"
     assert "unread" in [one["code"] for one in told["findings"]]
+
+
+def test_dates_that_a_new_cut_leaves_out_are_not_kept_from_the_one_before(product, at_upload):
+    at_upload.uploads("back")
+    before = product.engine.desk.look(UUID(at_upload.task))[2].held["back"]
+    assert before["ocr"]["valid_until"] == "2032-03-05"
+    w, h = before["width"], before["height"]
+    corner = [[w * 0.1, h * 0.1], [w * 0.4, h * 0.1], [w * 0.4, h * 0.35], [w * 0.1, h * 0.35]]
+    does(at_upload, "back", "crop", {"quad": corner})
+    assert "ocr" not in product.engine.desk.look(UUID(at_upload.task))[2].held["back"]
 
 
 @pytest.mark.parametrize(

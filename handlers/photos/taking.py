@@ -257,7 +257,8 @@ class Intake:
     def _examined(
         self, desk: Held, key: str, slot: str, seen: Examination, differs: "tuple[str, tuple[str, ...]]"
     ) -> dict[str, Any]:
-        held = dict(desk.held[key])
+        # What an examination before this one read is not what this one reads.
+        held = {name: value for name, value in desk.held[key].items() if name != "ocr"}
 
         def keep(picture: bytes | None, role: str) -> str | None:
             if picture is None:

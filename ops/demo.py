@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers import fixtures
+from ops import ca
 from ops.wiring import shipped, wire
 from web.settings import Settings
 
@@ -25,6 +26,7 @@ def seed(settings: Settings) -> None:
         raise DemoOnly("demo data exist in demo mode only")
     product = wire(settings)
     product.engine.releases.publish(shipped(), "set-up")
+    ca.demo_init(settings, product.engine.database, product.engine.keyring)
     told = fixtures.seed(product.engine.database, product.engine.keyring)
     path = settings.data / "demo.json"
     before: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}

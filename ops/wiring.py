@@ -19,6 +19,7 @@ from forms import FormRefused, answer_keys, parse
 from forms import lint as lint_form
 from handlers import agreements, flags, hours, notices, numbers, photos, reviews
 from handlers.captchas import Captchas
+from handlers.certificates import Certificates, EmbeddedAuthority, EmbeddedTimestamps
 from handlers.codes import Codes
 from handlers.codes import checks as code_checks
 from handlers.counter import Counter, conflict_checks, embedded_counter, http_counter
@@ -27,6 +28,7 @@ from handlers.counter import operators as counter_operators
 from handlers.customers import Customers
 from handlers.sms import SmsGateway, embedded_gateway, http_gateway
 from handlers.staff import StaffAccounts
+from ops import ca
 from ops.keys import load
 from web.current import Web
 from web.sessions import Lasting, Sessions
@@ -129,6 +131,8 @@ def wire(settings: Settings) -> Product:
         limits = engine.parameters().limits
         return Lasting(idle=limits.idle_minutes * 60, longest=limits.session_hours * 3600)
 
+    company = ca.company(settings, engine.parameters())
+    authority = EmbeddedAuthority(keyring, company)
     web = Web(
         engine=engine,
         settings=settings,
@@ -140,6 +144,9 @@ def wire(settings: Settings) -> Product:
         staff=StaffAccounts(database, keyring),
         sessions=Sessions(database, keyring, lasting),
         intake=photos.Intake(engine, photos.pool_of(settings.photo_processes)),
+        authority=authority,
+        certificates=Certificates(keyring, authority),
+        timestamps=EmbeddedTimestamps(database, keyring, company),
     )
     return Product(engine, sms, web)
 

@@ -29,6 +29,7 @@ from werkzeug.test import TestResponse
 from engine import Actor, clock
 from engine.store.tables import CaseRow, JobRow
 from handlers import fixtures, moods, passwords, specimens
+from handlers.certificates import EmbeddedAuthority, ceremony
 from handlers.counter.protocol import Profile
 from handlers.notices import Deliveries, NoticeRow
 from handlers.photos import JOB, pool_of
@@ -149,6 +150,8 @@ def furnished(migrated_server: Server, tmp_path_factory: pytest.TempPathFactory)
     with migrated_server.database() as url:
         made = wire(settings_for(url, data))
         made.engine.releases.publish(shipped(), "tests")
+        assert isinstance(made.web.authority, EmbeddedAuthority)
+        ceremony.set_up_demo(made.engine.database, made.web.authority, data / "ca")
         told = fixtures.seed(made.engine.database, made.engine.keyring)
         made.engine.database.dispose()
         yield Furnished(url.rpartition("/")[2].partition("?")[0], data / "keyring.json", told["staff"])

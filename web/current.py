@@ -10,6 +10,7 @@ from engine.parameters import Parameters
 
 if TYPE_CHECKING:
     from handlers.captchas import Captchas
+    from handlers.certificates import Authority, Certificates, Timestamps
     from handlers.codes import Codes
     from handlers.counter.protocol import Counter
     from handlers.customers import Customers
@@ -34,6 +35,9 @@ class Web:
     staff: "StaffAccounts"
     sessions: "Sessions"
     intake: "Intake"
+    authority: "Authority"
+    certificates: "Certificates"
+    timestamps: "Timestamps"
 
 
 def web() -> Web:

@@ -10,7 +10,8 @@ CertificateFault
 └── Refused               a request is not answered with a certificate; has words and a code
     ├── RequestRefused    the certificate request is malformed, forged, or asks with a wrong kind of key
     ├── NonceRefused      it does not come from a passed video, comes too late, or for a second time
-    └── KeyKnown          its key was certified before
+    ├── KeyKnown          its key was certified before
+    └── UnlockRefused     we do not help to unlock this key, or believe that it was unlocked
 """
 
 from dataclasses import dataclass, field
@@ -102,6 +103,10 @@ class KeyKnown(Refused):
         super().__init__("数字证书申请重复，请重新安装", "key_known")
 
 
+class UnlockRefused(Refused):
+    """We do not help to unlock this key, or believe that it was unlocked."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """Whom a certificate names."""
@@ -144,6 +149,30 @@ class Certificate:
     der: bytes = field(repr=False)
     #: SHA-256 of the subject's public key, by which a browser finds the certificate of its key.
     spki: bytes
+
+
+@dataclass(frozen=True)
+class RevocationList:
+    """A revocation list as it was published."""
+
+    der: bytes = field(repr=False)
+    number: int
+    this_update: datetime
+    #: When it is over: verifiers then want the next one.
+    next_update: datetime
+
+
+class Publisher(Protocol):
+    """Answers for what our own units certified, at the addresses that stand in those certificates."""
+
+    def ocsp(self, session: Session, request: bytes) -> bytes:
+        """Answer a status request of RFC 6960, whatever it is; never raises for what it says."""
+
+    def newest_list(self, session: Session, name: str) -> RevocationList:
+        """Return the newest list of a unit such as ``issuing-1``, or raise NoAuthority."""
+
+    def certificate(self, session: Session, name: str) -> bytes:
+        """Return the certificate of a unit, or raise NoAuthority."""
 
 
 class Authority(Protocol):

@@ -99,3 +99,18 @@ class CertificateRow(Base):
             postgresql_where=text("state IN ('locked', 'revoked')"),
         ),
     )
+
+
+class OprfKeyRow(Base):
+    """Our half of the password check of one certificate, and its counted tries."""
+
+    __tablename__ = "oprf_key"
+
+    serial: Mapped[str] = mapped_column(ForeignKey("certificate.serial"), primary_key=True)
+    scalar: Mapped[bytes | None] = mapped_column(LargeBinary, doc="sealed; none once it is locked")
+    tries: Mapped[int] = mapped_column(Integer, doc="evaluations since the last success")
+    asked: Mapped[bytes | None] = mapped_column(LargeBinary, doc="SHA-256 of the point evaluated last")
+    challenge: Mapped[bytes | None] = mapped_column(LargeBinary, doc="what the next proof is over")
+    confirmed_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), doc="business time; none: being installed, only its one wrapping is answered"
+    )

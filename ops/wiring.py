@@ -147,6 +147,7 @@ def wire(settings: Settings) -> Product:
         authority=authority,
         certificates=Certificates(keyring, authority),
         timestamps=EmbeddedTimestamps(database, keyring, company),
+        publisher=authority,
     )
     return Product(engine, sms, web)
 

@@ -15,6 +15,7 @@ from web.customer import customer
 from web.demo import demo
 from web.handover import handover
 from web.login import login
+from web.pki import pki
 from web.public import public
 from web.reading import reading
 from web.sessions import ServerSide
@@ -51,7 +52,11 @@ def create_app(web: Web) -> Flask:
     security.csrf.exempt(preferences.preferences)
     # A browser's own report carries no token; nothing but a log line comes of it.
     security.csrf.exempt("web.public.csp_report")
-    for pages in (public, login, customer, tasks, uploads, handover, reading, desk_login, desk, demo, vendor):
+    # Software that verifies certificates has no page and no session; every answer is signed itself.
+    security.csrf.exempt(pki)
+    for pages in (
+        public, login, customer, tasks, uploads, handover, reading, desk_login, desk, demo, vendor, pki
+    ):  # fmt: skip
         app.register_blueprint(pages)
     app.context_processor(_frame)
     return app

@@ -10,7 +10,7 @@ from engine.parameters import Parameters
 
 if TYPE_CHECKING:
     from handlers.captchas import Captchas
-    from handlers.certificates import Authority, Certificates, Timestamps
+    from handlers.certificates import Authority, Certificates, Publisher, Timestamps
     from handlers.codes import Codes
     from handlers.counter.protocol import Counter
     from handlers.customers import Customers
@@ -38,6 +38,7 @@ class Web:
     authority: "Authority"
     certificates: "Certificates"
     timestamps: "Timestamps"
+    publisher: "Publisher"
 
 
 def web() -> Web:

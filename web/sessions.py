@@ -40,7 +40,7 @@ STRANGER = timedelta(hours=2)
 #: The channel of live events; told there, streams of an ended session close at once.
 CHANNEL = "kaihu"
 #: Addresses answered without looking at who asks.
-PUBLIC = ("/static/", "/healthz", "/divisions.json")
+PUBLIC = ("/static/", "/healthz", "/divisions.json", "/pki/")
 STAFF_PREFIX = "/desk"
 
 

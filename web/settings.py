@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         description="child processes of a worker that look at pictures, about 500 MB each",
     )
     api_per_minute: int = Field(600, ge=1, description="requests of one API token, a minute")
+    pki_per_minute: int = Field(
+        600, ge=1, description="requests for lists and status answers under /pki/ of one address, a minute"
+    )
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="proxies in front whose X-Forwarded-… headers are believed, a number"
     )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from engine.store import Keyring
 from handlers.certificates import lists, profiles, status
 from handlers.certificates.profiles import Company
-from handlers.certificates.protocol import ClockDoubted, Made, Subject
+from handlers.certificates.protocol import ClockDoubted, Made, RevocationList, Subject
 from handlers.certificates.realtime import RealTime
 from handlers.certificates.units import Unit, Units, serial_text
 
@@ -65,7 +65,12 @@ class EmbeddedAuthority:
 
     def crl(self, session: Session, name: str) -> bytes:
         """Return the newest revocation list of a unit by its name, or raise NoAuthority."""
-        return lists.newest(session, self.units.named(session, name)).der
+        return self.newest_list(session, name).der
+
+    def newest_list(self, session: Session, name: str) -> RevocationList:
+        """Return the same with its dates."""
+        row = lists.newest(session, self.units.named(session, name))
+        return RevocationList(row.der, row.number, row.this_update, row.next_update)
 
     def publish_crls(self, session: Session) -> dict[str, bytes]:
         """Make the next list of every issuing unit that still answers; return them by unit's name."""

@@ -73,6 +73,19 @@ def answer(session: Session, units: Units, request: bytes, now: datetime) -> byt
     return _der(made)
 
 
+def fresh_from_until(answer: bytes) -> tuple[datetime, datetime] | None:
+    """Return from when until when an answer may be given to others who ask the same.
+
+    None for a refusal, which another answer may follow at once, and for one bound to a nonce.
+    """
+    read = ocsp.load_der_ocsp_response(answer)
+    if read.response_status != ocsp.OCSPResponseStatus.SUCCESSFUL or read.next_update_utc is None:
+        return None
+    if any(isinstance(extension.value, x509.OCSPNonce) for extension in read.extensions):
+        return None
+    return read.this_update_utc, read.next_update_utc
+
+
 def _read(request: bytes) -> tuple[ocsp.OCSPRequest, x509.OCSPNonce | None]:
     if len(request) > MOST_BYTES:
         raise ValueError("too long")

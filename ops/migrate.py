@@ -18,6 +18,7 @@ from engine.store import Base
 
 #: Modules of other rooms that declare tables; the engine's own come with it.
 TABLES = (
+    "handlers.agreements.tables",
     "handlers.captchas",
     "handlers.certificates.tables",
     "handlers.codes",

@@ -13,7 +13,7 @@ from engine.diagrams.bounded import check_in_child
 from engine.diagrams.findings import Finding, errors
 from engine.errors import EngineError
 from engine.operators import Operator
-from engine.store import Database
+from engine.store import Database, Journal
 from engine.store.tables import CaseRow, StaffChainRow
 from forms import FormRefused, answer_keys, parse
 from forms import lint as lint_form
@@ -131,6 +131,7 @@ def wire(settings: Settings) -> Product:
         limits = engine.parameters().limits
         return Lasting(idle=limits.idle_minutes * 60, longest=limits.session_hours * 3600)
 
+    versions = agreements.Agreements(Journal(keyring))
     company = ca.company(settings, engine.parameters())
     authority = EmbeddedAuthority(keyring, company)
     web = Web(
@@ -147,6 +148,8 @@ def wire(settings: Settings) -> Product:
         authority=authority,
         certificates=Certificates(keyring, authority),
         timestamps=EmbeddedTimestamps(database, keyring, company),
+        agreements=versions,
+        papers=agreements.Papers(engine, versions, counter),
         publisher=authority,
     )
     return Product(engine, sms, web)

@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from engine.jobs import worker_app
+from handlers import agreements
 from handlers.notices import Deliveries
 from handlers.photos import JOB
 from handlers.short_lived import ShortLived
@@ -22,9 +23,15 @@ async def _run(settings: Settings) -> None:
     app = worker_app(
         product.engine.database.url,
         product.engine.jobs,
-        {"notices.deliver": deliveries.deliver, JOB: product.web.intake.examine},
+        {
+            "notices.deliver": deliveries.deliver,
+            JOB: product.web.intake.examine,
+            agreements.JOB: product.web.papers.write,
+            agreements.PREVIEW: product.web.papers.preview,
+        },
         {
             "notices.sweep": deliveries.sweep,
+            "agreements.sweep": product.web.papers.sweep,
             "short_lived.forget": short_lived.forget,
             "sessions.sweep": product.web.sessions.sweep,
             "handovers.forget": lambda: forget_handovers(product.engine.database),

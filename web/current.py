@@ -9,6 +9,7 @@ from engine import Actor, Engine
 from engine.parameters import Parameters
 
 if TYPE_CHECKING:
+    from handlers.agreements import Agreements, Papers
     from handlers.captchas import Captchas
     from handlers.certificates import Authority, Certificates, Publisher, Timestamps
     from handlers.codes import Codes
@@ -38,6 +39,8 @@ class Web:
     authority: "Authority"
     certificates: "Certificates"
     timestamps: "Timestamps"
+    agreements: "Agreements"
+    papers: "Papers"
     publisher: "Publisher"
 
 

@@ -27,6 +27,9 @@ NO_VENV = (
     "Python's venv module is missing. Install it and try again: apt-get install python3-venv "
     "(or install `uv`, which needs no such module)"
 )
+#: Browser code of others that comes in many small modules: what is made in web/static/dist, and from what.
+BUNDLES = {"curve.js": "web/bundled/curve.js"}
+BUNDLING = ("--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=error")
 CJK_FONTS = ("fonts/**/NotoSansCJK*", "fonts/**/NotoSansSC*")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: Starts the browser from npm, which brings the libraries that a machine without a desktop lacks.
@@ -60,6 +63,7 @@ class Setup:
             self.environment()
             self.packages()
             self.browser_packages()
+            self.bundles()
             if self.tests:
                 self.test_browser()
                 self.test_font()
@@ -185,6 +189,21 @@ class Setup:
         with self._step("Browser packages"):
             self._npm_ci(self.checkout, *(() if everything else ("--omit=dev",)))
         self.done(**{"npm": wanted, "npm-all": wanted if everything else None})
+
+    def bundles(self) -> None:
+        """Bundle what pages use of others' modules; again only when what it is made from has changed."""
+        wanted = self.digest("package-lock.json", *BUNDLES.values()) + " ".join(BUNDLING)
+        made = self.checkout / "web" / "static" / "dist"
+        if self.is_done("bundles", wanted) and all((made / name).exists() for name in BUNDLES):
+            return
+        self.done(bundles=None)
+        with self._step("Browser bundles"):
+            node = self._npm().parent / "node"
+            for name, source in BUNDLES.items():
+                self._call(
+                    node, "node_modules/esbuild/bin/esbuild", source, *BUNDLING, f"--outfile={made / name}"
+                )
+        self.done(bundles=wanted)
 
     def _npm_ci(self, folder: Path, *options: str) -> None:
         npm = self._npm()

@@ -56,6 +56,10 @@ class Recorded(Setup):
         if " ci " in line:
             (self.checkout / "node_modules").mkdir(exist_ok=True)
             (self.checkout / "node_modules" / ".package-lock.json").touch()
+        if "esbuild" in line:
+            made = self.checkout / line.partition("--outfile=")[2]
+            made.parent.mkdir(parents=True, exist_ok=True)
+            made.touch()
         if line.endswith("requirements-test.lock"):
             (self.venv / "bin" / "pytest").touch()
         if "requirements-uv.lock" in line:
@@ -67,6 +71,9 @@ def checkout(tmp_path):
     """A bare clone, as far as the set-up looks at it."""
     for file in (*LOCKS, CHECKOUT / "package.json", CHECKOUT / "package-lock.json"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
+    for source in setup.BUNDLES.values():
+        (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / source).write_bytes((CHECKOUT / source).read_bytes())
     return tmp_path
 
 
@@ -84,7 +91,7 @@ def done(checkout: Path, *, tests: bool = False) -> list[str]:
 
 
 def test_a_bare_clone_gets_everything_in_order(checkout):
-    venv, uv, packages, npm = done(checkout)
+    venv, uv, packages, npm, bundle = done(checkout)
     assert venv.endswith("-m venv --clear .venv")
     assert "install --require-hashes -r requirements-uv.lock" in uv
     assert (
@@ -93,6 +100,7 @@ def test_a_bare_clone_gets_everything_in_order(checkout):
     )
     assert "npm ci --ignore-scripts" in npm
     assert npm.endswith("--omit=dev")
+    assert bundle.endswith("--outfile=web/static/dist/curve.js")
 
 
 def test_a_second_start_does_nothing(checkout):
@@ -155,7 +163,7 @@ def test_a_developer_s_own_environment_is_kept_with_its_tools(checkout):
     own.mkdir(parents=True)
     (own / "python").symlink_to(sys.executable)
     (own / "pytest").touch()
-    _, packages, _ = done(checkout)
+    _, packages, *_ = done(checkout)
     assert packages.endswith("requirements-test.lock")
 
 
@@ -164,7 +172,20 @@ def test_a_step_that_failed_is_tried_again(checkout):
     first.failing = "npm ci"
     with pytest.raises(SetupFailed):
         first.everything()
-    assert ["npm ci" in call for call in done(checkout)] == [True]
+    assert ["npm ci" in call for call in done(checkout)] == [True, False]
+
+
+def test_a_bundle_is_made_again_only_when_its_source_changed(checkout):
+    done(checkout)
+    (checkout / "web" / "bundled" / "curve.js").write_text("export {};")
+    assert ["esbuild" in call for call in done(checkout)] == [True]
+    assert done(checkout) == []
+
+
+def test_a_bundle_that_was_deleted_comes_back(checkout):
+    done(checkout)
+    (checkout / "web" / "static" / "dist" / "curve.js").unlink()
+    assert ["esbuild" in call for call in done(checkout)] == [True]
 
 
 def test_pip_goes_on_where_uv_fails(checkout):
@@ -195,9 +216,10 @@ def test_an_installed_uv_needs_no_venv_module(checkout, monkeypatch):
 
 def test_a_machine_without_node_gets_one_from_a_python_package(checkout, monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
-    *_, node, npm = done(checkout)
+    *_, node, npm, bundle = done(checkout)
     assert "requirements-node.lock" in node
     assert npm.startswith(".venv/bin/npm ci")
+    assert bundle.startswith(".venv/bin/node node_modules/esbuild")
 
 
 def test_a_test_browser_is_installed_by_root_when_there_is_none(checkout, monkeypatch):

@@ -1,0 +1,1 @@
+"""Attacks on signed files, and the genuine files they begin with; see ``generator``."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from forms import field_photo, wording
 from handlers import agreements
 from handlers.counter import CounterDown
 from handlers.customers import DOWN, Customer, SeenProfile
-from web import comparison, current, naming, problems, starting
+from web import comparison, current, naming, problems, reading, starting
 from web import profile as contents
 from web.uploads import file_of, sealed_off
 
@@ -162,20 +163,24 @@ def on_file(role: str) -> Response:
 @customer.get("/cases/<uuid:case_id>/agreements/<code>")
 def agreed(case_id: UUID, code: str) -> str:
     """Show a document the customer has agreed to in this case (R-082)."""
-    _, _, data = current.engine().cases.data(case_id, current.person())
+    facts, _, data = current.engine().cases.data(case_id, current.person())
     listed = (data.get("consents") or {}).get("documents") or []
     there = next((d for d in listed if d.get("code") == code), None)
-    try:
-        document = agreements.document(code) if there is not None else None
-    except agreements.UnknownDocument:
-        document = None
-    if document is None or there is None or there.get("sha256") != document.sha256:
+    if there is None:
         abort(404)
-    # Our own text, versioned with the product; nobody outside can change it.
-    body = Markup(document.html)  # noqa: S704  # nosec B704
+    web = current.web()
+    with current.engine().database.reading() as session:
+        try:
+            version, digest = str(there.get("version")), str(there.get("sha256"))
+            document = web.agreements.exact(session, code, version, digest)
+        except agreements.UnknownDocument:
+            abort(404)
+        content = str((data.get("agreements") or {}).get("content") or "")
+        paper = web.papers.of(session, case_id, content).get(code)
+    at = datetime.fromisoformat(there["agreed_at"]) if there.get("agreed_at") else None
     return render_template(
         "agreement.html",
-        agreement={"code": code, "title": document.title, "version": document.version, "body": body},
+        agreement=reading.shown(facts, data, document, paper, at),
         read=True,
         back_url=url_for("customer.case", case_id=case_id, progress=1),
     )

@@ -93,6 +93,7 @@ TABLE: Mapping[str, Policy] = {
     "vendor.file": ANYONE,
     "reading.read": CUSTOMER,
     "reading.finish": CUSTOMER,
+    "reading.paper": CUSTOMER,
     "desk_login.page": ANYONE,
     "desk_login.enter": ANYONE,
     "desk_login.leave": ANYONE,

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import structlog
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
-from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 from engine import Case, MessageRefused, UnknownProcess, clock

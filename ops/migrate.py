@@ -29,6 +29,7 @@ TABLES = (
     "handlers.moods",
     "handlers.notices",
     "handlers.sign_in_lock",
+    "handlers.signing.tables",
     "handlers.sms.embedded",
     "handlers.staff",
     "web.api.tokens",

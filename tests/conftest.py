@@ -18,7 +18,13 @@ from ops.checks import FAILED
 from ops.postgres import Cluster
 from tests.databases import Server, lent_server, throw_away_cluster
 
-pytest_plugins = ("tests.engine_room", "tests.product", "tests.api_people", "tests.ca_room")
+pytest_plugins = (
+    "tests.engine_room",
+    "tests.product",
+    "tests.api_people",
+    "tests.ca_room",
+    "tests.signing_room",
+)
 
 # The machine's zone must not decide a test: business days are Shanghai's by code, not by chance.
 os.environ["TZ"] = "UTC"

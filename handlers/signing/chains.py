@@ -1,0 +1,41 @@
+"""Which certificates stand above a customer's, also after the issuing unit was rotated."""
+
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from sqlalchemy.orm import Session
+
+from handlers.certificates import Authority, EmbeddedAuthority, NoAuthority
+
+
+class Chains:
+    """Finds the certificates between a customer's and the root, and the root."""
+
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
+
+    def whole(self, session: Session, certificate: bytes) -> tuple[bytes, ...]:
+        """Return the certificates above one, as DER, the root last, or raise NoAuthority."""
+        now = self._authority.chain(session)
+        if issued(certificate, now[0]):
+            return now
+        if isinstance(self._authority, EmbeddedAuthority):
+            for unit, _ in self._authority.units.all(session):
+                if issued(certificate, unit.der):
+                    return self._authority.above(session, unit)
+        raise NoAuthority("nobody here issued this certificate")
+
+    def above(self, session: Session, certificate: bytes) -> tuple[bytes, ...]:
+        """Return the certificates between one and the root, which goes along with no signature."""
+        return self.whole(session, certificate)[:-1]
+
+
+@lru_cache(maxsize=256)
+def issued(below: bytes, above: bytes) -> bool:
+    """Tell whether a certificate was signed by another."""
+    try:
+        x509.load_der_x509_certificate(below).verify_directly_issued_by(x509.load_der_x509_certificate(above))
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True

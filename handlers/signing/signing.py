@@ -1,0 +1,397 @@
+"""Taking a customer's signatures in: from the ticket to signed files; see the package for the whole way."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import cast
+from uuid import UUID, uuid4
+
+import structlog
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from engine import Engine
+from engine.store import CaseKey, JournalEntry
+from engine.store.tables import CaseRow
+from handlers.certificates import (
+    Authority,
+    Certificate,
+    Certificates,
+    ClockDoubted,
+    EmbeddedAuthority,
+    RealTime,
+    Timestamps,
+    UnknownCertificate,
+    der,
+)
+from handlers.certificates.der import DerRefused, Reader
+from handlers.signing import cms, stamps, tickets
+from handlers.signing.chains import Chains
+from handlers.signing.protocol import (
+    CertificateEnded,
+    Level,
+    NotSigned,
+    Paper,
+    Papers,
+    PapersChanged,
+    PapersMissing,
+    Refused,
+    Signature,
+    SignatureWrong,
+    Stamp,
+    StampsDown,
+    Ticket,
+    TimeDoubted,
+)
+from handlers.signing.stamps import Rules
+from handlers.signing.tables import SignatureRow, TicketRow
+
+log = structlog.get_logger("signing")
+
+#: The worker's job: dates what could not be dated at once, seals and archives what was accepted.
+JOB = "signing.archive"
+PDF = "application/pdf"
+#: Most papers that one case has, and most bytes of an ECDSA signature with P-256 as DER.
+MOST_PAPERS = 20
+MOST_BYTES = 72
+
+
+class Signing:
+    """Gives tickets and takes signatures in.
+
+    :param papers: where the papers come from.
+    :param now: real time, which certificates and timestamps are compared with.
+    :param rules: whose timestamps count; our own unit's by default.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        certificates: Certificates,
+        authority: Authority,
+        timestamps: Timestamps,
+        papers: Papers,
+        *,
+        now: Callable[[], datetime] | None = None,
+        rules: Rules | None = None,
+    ) -> None:
+        self.engine = engine
+        self.certificates = certificates
+        self.authority = authority
+        self.timestamps = timestamps
+        self.papers = papers
+        self.now = now or RealTime()
+        self.chains = Chains(authority)
+        self._rules = rules
+
+    # -- the page's side ----------------------------------------------------------------------------
+
+    def ticket(
+        self,
+        session: Session,
+        *,
+        case_id: UUID,
+        owner: str,
+        browser_session: str,
+        certificate: Certificate,
+        papers: Collection[Paper],
+        now: datetime,
+    ) -> Ticket:
+        """Give the right to sign ``papers`` once within ten minutes; an earlier one of the case ends.
+
+        :param now: business time.
+        :raises CertificateEnded: the certificate is not this customer's, or not usable now.
+        :raises PapersMissing: the papers are not of one case and one content.
+        """
+        self._usable(session, certificate.serial, owner)
+        return tickets.give(
+            session,
+            case_id=case_id,
+            owner=owner,
+            browser_session=browser_session,
+            certificate=certificate,
+            papers=papers,
+            now=now,
+        )
+
+    def tokens(self, signatures: Mapping[str, bytes]) -> dict[str, Stamp]:
+        """Have signatures dated; to be called before the transaction, since a source elsewhere is slow.
+
+        A signature for which there is no token now is left out: it will be dated by the worker.
+
+        :raises Refused: these cannot be signatures at all.
+        """
+        if len(signatures) > MOST_PAPERS:
+            raise PapersMissing("too_many")
+        for value in signatures.values():
+            _look(value)
+        found: dict[str, Stamp] = {}
+        for code, value in signatures.items():
+            try:
+                found[code] = stamps.fetch(self.timestamps, stamps.imprint(value))
+            except StampsDown as down:
+                log.warning("no timestamp now", code=code, why=str(down))
+                break  # the others would wait for the same source
+        return found
+
+    def accept(
+        self,
+        session: Session,
+        case_key: CaseKey,
+        *,
+        token: str,
+        case_id: UUID,
+        owner: str,
+        browser_session: str,
+        signatures: Mapping[str, bytes],
+        dated: Mapping[str, Stamp],
+        content: str,
+        needed: Mapping[str, str],
+        now: datetime,
+    ) -> list[Signature]:
+        """Take in one signature for each paper of a ticket: all of them or none.
+
+        Asked again with the very same signatures, as after a lost answer, it returns what it returned.
+
+        :param signatures: ECDSA over the attributes of each paper, as DER, by the paper's code.
+        :param dated: what :meth:`tokens` returned for them.
+        :param content: what the case agrees to now, hex.
+        :param needed: SHA-256 (hex) of the document in force now, by code, of all that must be signed.
+        :param now: business time.
+        :raises Refused: with the customer's words; nothing was changed.
+        """
+        try:
+            return self._accept(
+                session, case_key, token, case_id, owner, browser_session, signatures, dated, content,
+                needed, now,
+            )  # fmt: skip
+        except Refused as refused:
+            log.info("signatures refused", case=str(case_id), code=refused.code)
+            raise
+
+    def of(self, session: Session, case_id: UUID) -> list[Signature]:
+        """Return what was signed for a case, the newest first."""
+        rows = session.scalars(
+            select(SignatureRow)
+            .where(SignatureRow.case_id == case_id)
+            .order_by(SignatureRow.signed_at.desc(), SignatureRow.code)
+            .execution_options(populate_existing=True)
+        )
+        return [_told(row) for row in rows]
+
+    def file(self, session: Session, key: CaseKey, signature: Signature) -> bytes:
+        """Return the signed PDF as it stands now."""
+        found = self.engine.files.get(session, key, signature.file_id)
+        if found is None:
+            raise NotSigned
+        return found[1]
+
+    # -- inside -------------------------------------------------------------------------------------
+
+    def _accept(
+        self,
+        session: Session,
+        case_key: CaseKey,
+        token: str,
+        case_id: UUID,
+        owner: str,
+        browser_session: str,
+        signatures: Mapping[str, bytes],
+        dated: Mapping[str, Stamp],
+        content: str,
+        needed: Mapping[str, str],
+        now: datetime,
+    ) -> list[Signature]:
+        ticket, again = tickets.open_(
+            session, token, signatures,
+            case_id=case_id, owner=owner, browser_session=browser_session, now=now,
+        )  # fmt: skip
+        if again:
+            return self._of_ticket(session, ticket)
+        certificate = self._usable(session, ticket.serial, owner)
+        papers = self._needed(session, ticket, content, needed)
+        if set(signatures) != set(papers):
+            raise PapersMissing("incomplete")
+        signed = {code: _checked(paper, certificate.der, signatures[code]) for code, paper in papers.items()}
+        above = self.chains.above(session, certificate.der)
+        moments = self._moments(session, signatures, dated)
+        rows = []
+        for code, paper in papers.items():
+            value, at = signatures[code], moments.get(code)
+            stamp = dated[code].token if at is not None else None
+            made = cms.container(certificate.der, above, signed[code], value, stamp)
+            pdf = cms.fill(self._pdf(session, case_key, paper), paper.start, paper.end, made)
+            row = self._row(ticket, paper, value, now)
+            row.level, row.stamped_at = ("T" if at is not None else "B"), at
+            self.put(session, case_key, row, pdf, now)
+            session.add(row)
+            rows.append(row)
+        tickets.use(ticket, signatures, now)
+        session.flush()
+        self._write_down(session, case_key, rows, now)
+        if any(row.level == "B" for row in rows):
+            self.engine.queue.defer(session, JOB, case_id=str(case_id))
+        log.info("signed", case=str(case_id), papers=len(rows), dated=len(moments))
+        return [_told(row) for row in rows]
+
+    def _of_ticket(self, session: Session, ticket: TicketRow) -> list[Signature]:
+        rows = {
+            row.code: row
+            for row in session.scalars(select(SignatureRow).where(SignatureRow.ticket == ticket.id))
+        }
+        return [_told(rows[told["code"]]) for told in ticket.papers]
+
+    def _usable(self, session: Session, serial: str, owner: str) -> Certificate:
+        try:
+            found = self.certificates.get(session, serial, owner=owner)
+            if found.state != "active":
+                raise CertificateEnded(f"certificate_{found.state}")
+            if not found.not_before <= self.now() < found.not_after:
+                raise CertificateEnded("certificate_not_yet")
+        except UnknownCertificate as unknown:
+            raise CertificateEnded("certificate_unknown") from unknown
+        except ClockDoubted as doubted:
+            raise TimeDoubted("clock") from doubted
+        return found
+
+    def _needed(
+        self, session: Session, ticket: TicketRow, content: str, needed: Mapping[str, str]
+    ) -> dict[str, Paper]:
+        """Return a ticket's papers in its order: still the case's, of the versions in force."""
+        if ticket.content != content:
+            raise PapersChanged("content_changed")
+        if {told["code"]: told["document"] for told in ticket.papers} != dict(needed):
+            raise PapersChanged("version_superseded")
+        papers = self.papers.of(session, ticket.case_id, content)
+        if not tickets.still(ticket, papers):
+            raise PapersChanged("papers_rewritten")
+        return {told["code"]: papers[told["code"]] for told in ticket.papers}
+
+    def _moments(
+        self, session: Session, signatures: Mapping[str, bytes], dated: Mapping[str, Stamp]
+    ) -> dict[str, datetime]:
+        """Return when each signature was dated, where it was."""
+        try:
+            now = self.now()
+        except ClockDoubted as doubted:
+            raise TimeDoubted("clock") from doubted
+        rules = self.rules(session)
+        return {
+            code: stamps.check(stamp, stamps.imprint(signatures[code]), rules, now)
+            for code, stamp in dated.items()
+            if code in signatures
+        }
+
+    def rules(self, session: Session) -> Rules:
+        """Return whose timestamps count."""
+        if self._rules is not None:
+            return self._rules
+        policies = (
+            {self.authority.company.timestamp_policy}
+            if isinstance(self.authority, EmbeddedAuthority)
+            else set[str]()
+        )
+        return Rules(frozenset({self.authority.chain(session)[-1]}), frozenset(policies))
+
+    def _pdf(self, session: Session, case_key: CaseKey, paper: Paper) -> bytes:
+        """Return a paper as it was shown: it must be what the ticket says, with nothing in its hole."""
+        pdf = self.papers.pdf(session, case_key, paper)
+        start, end = paper.start, paper.end
+        empty = b"<" + b"0" * (end - start - 2) + b">"
+        if sha256(pdf[:start] + pdf[end:]).digest() != paper.digest or pdf[start:end] != empty:
+            raise PapersChanged("paper_damaged")
+        return pdf
+
+    @staticmethod
+    def _row(ticket: TicketRow, paper: Paper, value: bytes, now: datetime) -> SignatureRow:
+        return SignatureRow(
+            id=uuid4(),
+            case_id=ticket.case_id,
+            ticket=ticket.id,
+            code=paper.code,
+            title=paper.title,
+            version=paper.version,
+            document_sha256=paper.document_sha256,
+            paper_id=paper.id,
+            content=paper.content,
+            serial=ticket.serial,
+            value=value,
+            digest=paper.digest,
+            start=paper.start,
+            end=paper.end,
+            signed_at=now,
+        )
+
+    def put(self, session: Session, case_key: CaseKey, row: SignatureRow, pdf: bytes, now: datetime) -> None:
+        """Keep a signed PDF as the one that counts."""
+        role = f"signed.{row.level.lower()}.{row.code}"[:40]
+        stored = self.engine.files.put(session, case_key, pdf, role=role, media_type=PDF, at=now)
+        row.file_id, row.sha256, row.size = stored.id, stored.sha256, stored.size
+
+    def _write_down(
+        self, session: Session, case_key: CaseKey, rows: Sequence[SignatureRow], now: datetime
+    ) -> None:
+        """Chain what was signed into the case's journal, in the same transaction."""
+        case = session.get_one(CaseRow, rows[0].case_id, with_for_update=True)
+        facts = {"papers": [row.code for row in rows], "levels": [row.level for row in rows]}
+        sealed = {
+            row.code: {"paper": str(row.paper_id), "document": row.document_sha256, "file": row.sha256}
+            for row in rows
+        }
+        entry = JournalEntry(
+            "signing.signed", f"customer:{case.owner}", facts, {**sealed, "certificate": rows[0].serial}
+        )
+        self.engine.journal.write(session, case, case_key, [entry], now)
+
+
+def _checked(paper: Paper, certificate: bytes, value: bytes) -> bytes:
+    """Return the attributes that a signature is over, or raise SignatureWrong."""
+    _look(value)
+    signed = cms.attributes(paper.digest, certificate)
+    key = x509.load_der_x509_certificate(certificate).public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise SignatureWrong("key")
+    try:
+        key.verify(value, signed, ec.ECDSA(SHA256()))
+    except InvalidSignature as wrong:
+        raise SignatureWrong("signature_wrong") from wrong
+    return signed
+
+
+def _look(value: bytes) -> None:
+    """Return only for what can be an ECDSA signature: two positive numbers in DER, and nothing more."""
+    try:
+        whole = Reader(value)
+        pair = whole.inside(der.SEQUENCE)
+        whole.end()
+        numbers = (pair.integer(), pair.integer())
+        pair.end()
+    except DerRefused as malformed:
+        raise SignatureWrong("signature_malformed") from malformed
+    if len(value) > MOST_BYTES or min(numbers) < 1:
+        raise SignatureWrong("signature_malformed")
+
+
+def _told(row: SignatureRow) -> Signature:
+    return Signature(
+        row.id,
+        row.case_id,
+        row.code,
+        row.title,
+        row.version,
+        row.document_sha256,
+        row.paper_id,
+        row.content,
+        row.serial,
+        cast(Level, row.level),
+        row.signed_at,
+        row.stamped_at,
+        row.archived_at,
+        row.file_id,
+        row.sha256,
+        row.size,
+    )

@@ -1,7 +1,7 @@
 """``kaihu ca``: the certification authority, set up and looked after by whoever runs this machine.
 
 kaihu ca init                      make root, issuing unit, responder, timestamp unit and company seal, once
-kaihu ca status                    what stands, until when, and whether a list is over
+kaihu ca status                    what stands, until when; exit code 3 and the command when something is due
 kaihu ca rotate ocsp|seal          put a new unit in the place of the present one
 kaihu ca rotate issuing|tsa        the same; the root signs, so its custodians must be there
 kaihu ca crl [--root] [--out DIR]  renew responders, publish the next lists; --root: also the root's
@@ -33,13 +33,17 @@ from handlers.certificates import (
     Reason,
     Root,
     ceremony,
+    standing,
 )
+from ops import authority as authorities
 from ops.keys import load
-from web.settings import Settings
+from web.settings import DOCUMENTATION_ARC, Settings, SettingsRefused
 
 #: The journal's chain of what is done to the authority.
 CHAIN = "system:ca"
 BY = "system:command line"
+#: Exit code of ``status`` when somebody must do something.
+DUE = 3
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +81,26 @@ def company(settings: Settings, known: parameters.Parameters, registration: str 
     place = urlsplit(settings.address)
     host = "127.0.0.1" if place.hostname == "localhost" else place.netloc.rpartition(":")[0] or place.netloc
     port = f":{place.port}" if place.port and place.scheme == "http" else ""
-    return Company(known.company.name, f"http://{host}{port}", registration=registration)
+    return Company(
+        known.company.name,
+        f"http://{host}{port}",
+        arc=settings.policy_arc,
+        demonstration=settings.demo,
+        registration=registration or settings.company_registration,
+    )
+
+
+def refuse_demonstration(settings: Settings, database: Database) -> None:
+    """Refuse to work in earnest with an authority whose root's passphrase lies beside it.
+
+    :raises SettingsRefused: telling what to do.
+    """
+    with database.reading() as session:
+        if not settings.demo and standing.is_demonstration(session):
+            raise SettingsRefused(
+                "KAIHU_MODE: the certification authority in this database was made by a demonstration; "
+                "use a fresh database and set one up in a ceremony: kaihu ca init"
+            )
 
 
 def folder_of(settings: Settings) -> Path:
@@ -92,7 +115,7 @@ def demo_init(settings: Settings, database: Database, keyring: Keyring) -> None:
     """
     if not settings.demo:
         raise CertificateFault("only a demonstration sets up its authority by itself")
-    authority = EmbeddedAuthority(keyring, company(settings, parameters.current(database)))
+    authority = authorities.own(settings, keyring, company(settings, parameters.current(database)))
     ceremony.set_up_demo(database, authority, folder_of(settings))
 
 
@@ -102,9 +125,12 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     database = Database(settings.database_url, pool_size=2)
     try:
         known, registration = parameters.current(database), getattr(options, "registration", "")
-        authority = EmbeddedAuthority(keyring, company(settings, known, registration))
-        for line in Ceremonies(settings, options, database, keyring, authority).held():
+        authority = authorities.own(settings, keyring, company(settings, known, registration))
+        held = Ceremonies(settings, options, database, keyring, authority)
+        for line in held.held():
             print(line)
+        if options.action == "status":
+            return held.told_troubles()
     except (CertificateFault, OSError) as refused:
         print(refused, file=sys.stderr)
         return 1
@@ -135,8 +161,9 @@ class Ceremonies:
         options, authority = self._options, self._authority
         if options.action == "status":
             with self._database.reading() as session:
-                return ceremony.state_of(session, authority)
+                return standing.state_of(session, authority)
         if options.action == "init":
+            self._refuse_examples()
             sealed = self._new_root()
             return self._hold("init", lambda session: ceremony.set_up(session, authority, sealed))
         if options.action == "drill":
@@ -155,6 +182,14 @@ class Ceremonies:
                 lambda session: ceremony.revoke_unit(session, authority, options.unit, options.reason, signs),
             )
         return self._lists()
+
+    def told_troubles(self) -> int:
+        """Say what somebody must do; return 3 when there is anything, for monitoring."""
+        with self._database.reading() as session:
+            troubles = standing.troubles(session, self._authority)
+        for trouble in troubles:
+            print(trouble, file=sys.stderr)
+        return DUE if troubles else 0
 
     def _lists(self) -> list[str]:
         authority = self._authority
@@ -185,6 +220,13 @@ class Ceremonies:
             entry = JournalEntry(f"ca.{what.partition(' ')[0]}", BY, {"what": what, "transcript": told})
             self._journal.write_outside(session, CHAIN, entry, clock.now())
         return told
+
+    def _refuse_examples(self) -> None:
+        if not self._settings.demo and self._settings.policy_arc == DOCUMENTATION_ARC:
+            raise CertificateFault(
+                "KAIHU_POLICY_ARC: name the company's own arc before the authority is made; its certificates "
+                "keep it. IANA gives private enterprise numbers for nothing"
+            )
 
     def _folder(self) -> Path:
         given: Path | None = self._options.folder

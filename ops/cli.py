@@ -46,13 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tokens.arguments(parts.add_parser("token", help="make, list and revoke tokens of the REST API"))
     ca.arguments(parts.add_parser("ca", help="the certification authority: set up, rotate, publish, drill"))
     options = parser.parse_args(arguments)
-    if options.part == "check":
-        return check(options.files)
     try:
-        settings = read()
+        return run(options)
     except SettingsRefused as refused:
         print(refused, file=sys.stderr)
         return 2
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the part that was asked for; raise SettingsRefused where it cannot run as it is set."""
+    if options.part == "check":
+        return check(options.files)
+    settings = read()
     logs.configure(settings.log_level)
     if options.part == "migrate":
         from ops.migrate import upgrade

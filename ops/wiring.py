@@ -19,7 +19,7 @@ from forms import FormRefused, answer_keys, parse
 from forms import lint as lint_form
 from handlers import agreements, flags, hours, notices, numbers, photos, reviews
 from handlers.captchas import Captchas
-from handlers.certificates import Certificates, EmbeddedAuthority, EmbeddedTimestamps
+from handlers.certificates import Certificates, EmbeddedAuthority
 from handlers.codes import Codes
 from handlers.codes import checks as code_checks
 from handlers.counter import Counter, conflict_checks, embedded_counter, http_counter
@@ -28,6 +28,7 @@ from handlers.counter import operators as counter_operators
 from handlers.customers import Customers
 from handlers.sms import SmsGateway, embedded_gateway, http_gateway
 from handlers.staff import StaffAccounts
+from ops import authority as authorities
 from ops import ca
 from ops.keys import load
 from web.current import Web
@@ -52,6 +53,8 @@ class Product:
     engine: Engine
     sms: SmsGateway
     web: Web
+    #: The embedded authority, also where another one certifies customers: it has the seal.
+    own_authority: EmbeddedAuthority
 
 
 def catalogue(counter: Counter, codes: Codes) -> Catalogue:
@@ -133,7 +136,9 @@ def wire(settings: Settings) -> Product:
 
     versions = agreements.Agreements(Journal(keyring))
     company = ca.company(settings, engine.parameters())
-    authority = EmbeddedAuthority(keyring, company)
+    ca.refuse_demonstration(settings, database)
+    own_authority = authorities.own(settings, keyring, company)
+    authority = authorities.certifying(settings, keyring, company, own_authority)
     web = Web(
         engine=engine,
         settings=settings,
@@ -147,12 +152,12 @@ def wire(settings: Settings) -> Product:
         intake=photos.Intake(engine, photos.pool_of(settings.photo_processes)),
         authority=authority,
         certificates=Certificates(keyring, authority),
-        timestamps=EmbeddedTimestamps(database, keyring, company),
+        timestamps=authorities.dating(settings, database, keyring, company),
         agreements=versions,
         papers=agreements.Papers(engine, versions, counter),
-        publisher=authority,
+        publisher=own_authority,
     )
-    return Product(engine, sms, web)
+    return Product(engine, sms, web, own_authority)
 
 
 def broken_chains(product: Product) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from handlers import agreements
 from handlers.notices import Deliveries
 from handlers.photos import JOB
 from handlers.short_lived import ShortLived
+from ops.authority import sweeps
 from ops.wiring import wire
 from web.handover import forget_handovers
 from web.settings import Settings
@@ -33,6 +34,7 @@ async def _run(settings: Settings) -> None:
             "notices.sweep": deliveries.sweep,
             "agreements.sweep": product.web.papers.sweep,
             "short_lived.forget": short_lived.forget,
+            **sweeps(product.engine.database, product.own_authority, product.web.authority),
             "sessions.sweep": product.web.sessions.sweep,
             "handovers.forget": lambda: forget_handovers(product.engine.database),
         },

@@ -13,7 +13,15 @@ from cryptography.x509 import ocsp
 from sqlalchemy import text
 
 from engine.store import Database, Keyring, SealBroken
-from handlers.certificates import CeremonyRefused, EmbeddedAuthority, NoAuthority, Root, ceremony, profiles
+from handlers.certificates import (
+    CeremonyRefused,
+    EmbeddedAuthority,
+    NoAuthority,
+    Root,
+    ceremony,
+    profiles,
+    standing,
+)
 from handlers.certificates import root as roots
 from tests.ca_people import COMPANY, ID_NUMBER, PASSPHRASES, Auditor
 from tests.openssl import OpensslRefused, openssl, pem, pem_lists
@@ -155,9 +163,9 @@ def test_a_short_passphrase_is_refused_and_nothing_stands(fresh):
         with pytest.raises(CeremonyRefused), database.transaction() as session:
             ceremony.set_up(session, authority, Root(folder, words))
     with database.reading() as session:
-        assert not ceremony.is_set_up(session)
+        assert not standing.is_set_up(session)
         with pytest.raises(NoAuthority):
-            ceremony.state_of(session, authority)
+            standing.state_of(session, authority)
 
 
 def test_a_demonstration_sets_itself_up_once_though_two_processes_begin_it(fresh):
@@ -296,7 +304,7 @@ def test_the_state_says_when_a_unit_should_be_rotated(bureau):
     def due():
         with bureau.database.reading() as session:
             return [
-                line.split()[0] for line in ceremony.state_of(session, bureau.authority) if "ROTATE" in line
+                line.split()[0] for line in standing.state_of(session, bureau.authority) if "ROTATE" in line
             ]
 
     assert due() == []
@@ -329,13 +337,13 @@ def test_the_state_tells_units_lists_and_certificates(bureau, holder):
     holder.has_certificate()
     holder.has_certificate()
     with bureau.database.reading() as session:
-        told = "\n".join(ceremony.state_of(session, bureau.authority))
+        told = "\n".join(standing.state_of(session, bureau.authority))
     assert "root-1.crl  number 1" in told
     assert "customers' certificates active: 1" in told
     assert "customers' certificates revoked: 1" in told
     bureau.clock.advance(days=2)
     with bureau.database.reading() as session:
-        assert "OVER" in "\n".join(ceremony.state_of(session, bureau.authority))
+        assert "OVER" in "\n".join(standing.state_of(session, bureau.authority))
 
 
 def test_only_units_are_fetched_by_name(standing_room):

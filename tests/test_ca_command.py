@@ -12,7 +12,7 @@ from handlers.certificates.units import Units
 from ops import ca, cli
 from ops.keys import load
 from tests.openssl import openssl
-from web.settings import read
+from web.settings import SettingsRefused, read
 
 
 class Machine:
@@ -97,6 +97,8 @@ def test_in_production_custodians_type_their_words_at_the_terminal(machine, tmp_
         "SMS_TOKEN": "s" * 40,
     }.items():
         monkeypatch.setenv(f"KAIHU_{name}", value)
+    assert "KAIHU_POLICY_ARC" in machine.says("init")[1]
+    monkeypatch.setenv("KAIHU_POLICY_ARC", "1.3.6.1.4.1.99999")
     typed = ["first custodian", "first custodian", "second custodian", "slip of the key"]
     monkeypatch.setattr("getpass.getpass", lambda prompt: typed.pop(0))
     assert "nothing was made" in machine.says("init")[1]
@@ -170,8 +172,46 @@ def test_lists_are_fetched_without_tls_from_where_the_pages_are(pages, lists):
     assert ca.company(read(public_address=pages), Parameters()).address == lists
 
 
-def test_the_seal_tells_the_companys_registration(machine):
-    machine.says("init", "--registration", "91000000EXAMPLE001")
+def test_an_authority_of_a_demonstration_is_refused_in_earnest(machine, monkeypatch):
+    machine.says("init")
+    settings, database = read(), Database(machine.url)
+    ca.refuse_demonstration(settings, database)
+    earnest = settings.model_copy(update={"mode": "production"})
+    with pytest.raises(SettingsRefused, match="kaihu ca init"):
+        ca.refuse_demonstration(earnest, database)
+    with database.reading() as session:
+        issuing = Units(load(machine.folder / "keyring.json", make=False)).active(session, "issuing")
+    database.dispose()
+    assert "Demonstration only" in issuing.certificate.subject.rfc4514_string()
+
+
+def test_the_state_is_for_monitoring_too(machine, monkeypatch):
+    machine.says("init")
+    assert machine.says("status")[0] == 0
+    assert machine.says("revoke", "seal-1")[0] == 0
+    code, told = machine.says("status")
+    assert code == 3
+    assert "there is no seal unit: kaihu ca rotate seal" in told
+
+
+def test_the_arc_of_the_policies_is_the_companys(machine, monkeypatch):
+    monkeypatch.setenv("KAIHU_POLICY_ARC", "1.3.6.1.4.1.99999")
+    machine.says("init")
+    database = Database(machine.url)
+    with database.reading() as session:
+        tsa = Units(load(machine.folder / "keyring.json", make=False)).active(session, "tsa").certificate
+    database.dispose()
+    (policy,) = tsa.extensions.get_extension_for_class(x509.CertificatePolicies).value
+    assert policy.policy_identifier.dotted_string == "1.3.6.1.4.1.99999.1.3"
+
+
+@pytest.mark.parametrize("how", ["option", "setting"])
+def test_the_seal_tells_the_companys_registration(machine, monkeypatch, how):
+    if how == "setting":
+        monkeypatch.setenv("KAIHU_COMPANY_REGISTRATION", "91000000EXAMPLE001")
+        machine.says("init")
+    else:
+        machine.says("init", "--registration", "91000000EXAMPLE001")
     database = Database(machine.url)
     with database.reading() as session:
         keyring = load(machine.folder / "keyring.json", make=False)

@@ -18,6 +18,20 @@ PRODUCTION = {
 }
 
 
+#: Certificates of a licensed authority, and dates of services elsewhere.
+LICENSED = {
+    "certificates": "http",
+    "certificates_url": "https://ca.example.com",
+    "certificates_token": "a-secret-of-more-than-twenty",
+    "certificates_chain": "/etc/kaihu/authority.pem",
+}
+DATED = {
+    "timestamps": "http",
+    "timestamps_urls": "https://tsa.example.com http://tsa.example.org/tsr",
+    "timestamps_roots": "/etc/kaihu/timestamps.pem",
+}
+
+
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_explained(name):
     assert Settings.model_fields[name].description
@@ -43,11 +57,39 @@ def test_production_starts_with_everything_in_place():
         ({"sms": "embedded"}, "KAIHU_SMS"),
         ({"sms_token": ""}, "KAIHU_SMS_TOKEN"),
         ({"clock_offset": 60}, "KAIHU_CLOCK_OFFSET"),
+        ({**LICENSED, "certificates_url": "http://ca.example.com"}, "KAIHU_CERTIFICATES_URL"),
+        ({**LICENSED, "certificates_token": "short"}, "KAIHU_CERTIFICATES_TOKEN"),
     ],
 )
 def test_production_refuses_what_only_a_demonstration_may(change, named):
     with pytest.raises(SettingsRefused, match=named):
         read(**{**PRODUCTION, **change})
+
+
+def test_production_may_have_its_own_authority_or_a_licensed_one():
+    assert read(**PRODUCTION).certificates == "embedded"
+    settings = read(**PRODUCTION, **LICENSED, **DATED)
+    assert settings.timestamp_addresses == ("https://tsa.example.com", "http://tsa.example.org/tsr")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({**LICENSED, "certificates_url": ""}, "KAIHU_CERTIFICATES_URL"),
+        ({**LICENSED, "certificates_chain": None}, "KAIHU_CERTIFICATES_CHAIN"),
+        ({**DATED, "timestamps_urls": " "}, "KAIHU_TIMESTAMPS_URLS"),
+        ({**DATED, "timestamps_urls": "https://tsa.example.com ftp://x"}, "KAIHU_TIMESTAMPS_URLS"),
+        ({**DATED, "timestamps_roots": None}, "KAIHU_TIMESTAMPS_ROOTS"),
+        ({"policy_arc": "2.25.4294967296"}, "KAIHU_POLICY_ARC"),
+        ({"policy_arc": "1.3.06"}, "policy_arc"),
+        ({"company_registration": "9100"}, "company_registration"),
+        ({"pkcs11_module": "/usr/lib/module.so"}, "KAIHU_PKCS11_TOKEN"),
+        ({"pkcs11_module": "/usr/lib/module.so", "pkcs11_token": "kaihu"}, "KAIHU_PKCS11_PIN_FILE"),
+    ],
+)
+def test_an_authority_that_is_half_described_is_refused(given, named):
+    with pytest.raises(SettingsRefused, match=named):
+        read(**given)
 
 
 def test_a_refusal_tells_no_secret():

@@ -14,6 +14,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Adapter = Literal["embedded", "http"]
 #: Shortest secret for talking to another system, in characters.
 SHORTEST_TOKEN = 20
+#: RFC 5612: for examples; nobody's certificates may stand under it in earnest.
+DOCUMENTATION_ARC = "1.3.6.1.4.1.32473"
+#: Linters and old verifiers read no larger part of an arc.
+_LARGEST_ARC = 2**32 - 1
 
 
 class SettingsRefused(Exception):
@@ -74,6 +78,41 @@ class Settings(BaseSettings):
     sms_token: SecretStr = Field(SecretStr(""), description="secret shown to the SMS interface")
     sms_seconds: float = Field(5, gt=0, le=60, description="longest wait for the SMS interface, in seconds")
 
+    certificates: Adapter = Field(
+        "embedded", description="who certifies customers: our own authority (kaihu ca), or one over http"
+    )
+    certificates_url: str = Field("", description="address of the licensed authority's interface, https://…")
+    certificates_token: SecretStr = Field(SecretStr(""), description="secret shown to the licensed authority")
+    certificates_seconds: float = Field(
+        8, gt=0, le=60, description="longest wait for the licensed authority, in seconds"
+    )
+    certificates_chain: Path | None = Field(
+        None, description="PEM file of the licensed authority's certificates, its root last"
+    )
+    timestamps: Adapter = Field("embedded", description="who dates: our own unit, or services over http")
+    timestamps_urls: str = Field(
+        "", description="addresses of RFC 3161 services, separated by spaces, tried in this order"
+    )
+    timestamps_roots: Path | None = Field(None, description="PEM file of the roots trusted for them")
+    timestamps_policy: str = Field("", description="policy that their dates must be given under; empty: any")
+    timestamps_seconds: float = Field(
+        5, gt=0, le=60, description="longest wait for one of those services, in seconds"
+    )
+    policy_arc: str = Field(
+        DOCUMENTATION_ARC,
+        pattern=r"^[0-2](\.(0|[1-9]\d{0,9}))+$",
+        description="arc of the certificate policies: 1.3.6.1.4.1 and the company's own number; "
+        "the default is for demonstrations",
+    )
+    company_registration: str = Field(
+        "", pattern=r"^([0-9A-Z]{18})?$", description="统一社会信用代码, stands in the company's seal"
+    )
+    pkcs11_module: Path | None = Field(
+        None, description="library of a hardware module for our units' keys; empty: sealed in the database"
+    )
+    pkcs11_token: str = Field("", description="label of the token in that module")
+    pkcs11_pin_file: Path | None = Field(None, description="file with the token's PIN, in its first line")
+
     @property
     def demo(self) -> bool:
         """Whether the parts that only a demonstration has are there."""
@@ -88,6 +127,11 @@ class Settings(BaseSettings):
     def https(self) -> bool:
         """Whether browsers come over TLS."""
         return self.address.startswith("https://")
+
+    @property
+    def timestamp_addresses(self) -> tuple[str, ...]:
+        """Where dates are asked for, in this order."""
+        return tuple(self.timestamps_urls.split())
 
     @property
     def keyring_file(self) -> Path:
@@ -110,9 +154,10 @@ class Settings(BaseSettings):
 
     def _wrong_anywhere(self) -> list[str]:
         wrong = []
-        for name in ("counter", "sms"):
+        for name in ("counter", "sms", "certificates"):
             if getattr(self, name) == "http" and not getattr(self, f"{name}_url"):
                 wrong.append(f"KAIHU_{name.upper()}_URL: name the address of the {name} interface")
+        wrong += self._wrong_of_authority()
         parts = urlsplit(self.public_address)
         if self.public_address and (
             parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/")
@@ -120,6 +165,22 @@ class Settings(BaseSettings):
             wrong.append(
                 "KAIHU_PUBLIC_ADDRESS: write scheme and host only, such as https://kaihu.example.com"
             )
+        return wrong
+
+    def _wrong_of_authority(self) -> list[str]:
+        wrong = []
+        if self.certificates == "http" and self.certificates_chain is None:
+            wrong.append("KAIHU_CERTIFICATES_CHAIN: name the PEM file of the authority's certificates")
+        if self.timestamps == "http":
+            # Without TLS is usual and does no harm: only a digest goes out, and the answer is signed.
+            if not self.timestamp_addresses or not all(map(_is_address, self.timestamp_addresses)):
+                wrong.append("KAIHU_TIMESTAMPS_URLS: name one or more addresses, http://… or https://…")
+            if self.timestamps_roots is None:
+                wrong.append("KAIHU_TIMESTAMPS_ROOTS: name the PEM file of the roots to trust")
+        if any(int(part) > _LARGEST_ARC for part in self.policy_arc.split(".")):
+            wrong.append(f"KAIHU_POLICY_ARC: no part may be larger than {_LARGEST_ARC}")
+        if self.pkcs11_module is not None and not (self.pkcs11_token and self.pkcs11_pin_file):
+            wrong.append("KAIHU_PKCS11_TOKEN, KAIHU_PKCS11_PIN_FILE: name the token and its PIN's file")
         return wrong
 
     def _wrong_in_production(self) -> list[str]:
@@ -139,7 +200,17 @@ class Settings(BaseSettings):
                 wrong.append(f"KAIHU_{name.upper()}_URL: must begin with https://")
             elif len(getattr(self, f"{name}_token").get_secret_value()) < SHORTEST_TOKEN:
                 wrong.append(f"KAIHU_{name.upper()}_TOKEN: needs at least {SHORTEST_TOKEN} characters")
+        if self.certificates == "http":
+            if not self.certificates_url.startswith("https://"):
+                wrong.append("KAIHU_CERTIFICATES_URL: must begin with https://")
+            elif len(self.certificates_token.get_secret_value()) < SHORTEST_TOKEN:
+                wrong.append(f"KAIHU_CERTIFICATES_TOKEN: needs at least {SHORTEST_TOKEN} characters")
         return wrong
+
+
+def _is_address(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def read(**given: object) -> Settings:

@@ -3,34 +3,48 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy.orm import Session
 
 from engine.store import Keyring
 from handlers.certificates import lists, profiles, status
+from handlers.certificates.pkcs11 import Module
 from handlers.certificates.profiles import Company
-from handlers.certificates.protocol import ClockDoubted, Made, RevocationList, Subject
+from handlers.certificates.protocol import (
+    AuthorityDown,
+    ClockDoubted,
+    Made,
+    Request,
+    RevocationList,
+    Subject,
+)
 from handlers.certificates.realtime import RealTime
 from handlers.certificates.units import Unit, Units, serial_text
 
 
 class EmbeddedAuthority:
-    """An authority whose keys lie sealed in the database; see ``protocol.Authority``.
+    """An authority whose keys are ours; see ``protocol.Authority``.
 
     :param now: real time; a certificate is compared with timestamps, so a demonstration's clock
         must not date it.
+    :param module: where the units' keys are; without one they lie sealed in the database.
     """
 
-    def __init__(self, keyring: Keyring, company: Company, now: Callable[[], datetime] | None = None) -> None:
-        self.units = Units(keyring)
+    def __init__(
+        self,
+        keyring: Keyring,
+        company: Company,
+        now: Callable[[], datetime] | None = None,
+        module: Module | None = None,
+    ) -> None:
+        self.units = Units(keyring, module)
         self.company = company
         self.now = now or RealTime()
 
-    def certify(self, session: Session, key: ec.EllipticCurvePublicKey, subject: Subject) -> Made:
+    def certify(self, session: Session, request: Request, subject: Subject) -> Made:
         """Return a certificate for a key whose possession was proved, or raise NoAuthority."""
         unit = self.units.active(session, "issuing")
-        made = profiles.customer(self.company, unit.issuer(), key, subject, self.now())
+        made = profiles.customer(self.company, unit.issuer(), request.key, subject, self.now())
         return Made(
             made.public_bytes(Encoding.DER),
             serial_text(made.serial_number),
@@ -57,7 +71,10 @@ class EmbeddedAuthority:
             now = self.now()
         except ClockDoubted:
             return status.unable()
-        return status.answer(session, self.units, request, now)
+        try:
+            return status.answer(session, self.units, request, now)
+        except AuthorityDown:
+            return status.try_later()
 
     def certificate(self, session: Session, name: str) -> bytes:
         """Return the certificate of a unit by its name, such as ``issuing-1``, or raise NoAuthority."""

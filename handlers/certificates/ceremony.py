@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -19,10 +19,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from engine.store import Database
-from handlers.certificates import lists, profiles, root
+from handlers.certificates import lists, profiles, root, standing
 from handlers.certificates.authority import EmbeddedAuthority
 from handlers.certificates.profiles import Issuer, Role
 from handlers.certificates.protocol import CeremonyRefused, NoAuthority, Reason
+from handlers.certificates.standing import line
 from handlers.certificates.tables import CertificateRow, UnitRow
 from handlers.certificates.units import Unit
 
@@ -30,13 +31,6 @@ from handlers.certificates.units import Unit
 _ONE_CEREMONY = 20260319
 #: When less of a responder's time is left than this share, it is renewed.
 _RENEW_BELOW = 1 / 3
-#: How long before a unit's end people are told to rotate it; an issuing unit must outlast what it issues.
-_ROTATE_BEFORE: dict[Role, timedelta] = {
-    "root": profiles.LASTS["issuing"],
-    "issuing": profiles.LASTS["customer"] + timedelta(days=90),
-    "tsa": timedelta(days=365),
-    "seal": timedelta(days=90),
-}
 
 
 @dataclass(frozen=True)
@@ -47,18 +41,13 @@ class Root:
     passphrases: Sequence[str] = field(repr=False)
 
 
-def is_set_up(session: Session) -> bool:
-    """Tell whether an authority stands here."""
-    return session.scalar(select(UnitRow.id).where(UnitRow.role == "root").limit(1)) is not None
-
-
 def set_up(session: Session, authority: EmbeddedAuthority, sealed: Root) -> list[str]:
     """Make the whole hierarchy and the first lists; the root's key remains only in its sealed file.
 
     :raises CeremonyRefused: an authority stands here already, or a passphrase is too short.
     """
     _alone(session)
-    if is_set_up(session):
+    if standing.is_set_up(session):
         raise CeremonyRefused("an authority stands here already")
     now, company, units = authority.now(), authority.company, authority.units
     key = ec.generate_private_key(ec.SECP384R1())
@@ -84,7 +73,7 @@ def set_up_demo(database: Database, authority: EmbeddedAuthority, folder: Path) 
     """
     with database.transaction() as session:
         _alone(session)
-        if not is_set_up(session):
+        if not standing.is_set_up(session):
             set_up(session, authority, Root(folder, (demo_passphrase(folder),)))
 
 
@@ -131,7 +120,7 @@ def rotate(
     if role == "issuing":
         _new(session, authority, "ocsp", made, made.signing_key())
         authority.publish_crls(session)
-    return [_line(made, "active")]
+    return [line(made, "active")]
 
 
 def renew(session: Session, authority: EmbeddedAuthority) -> list[str]:
@@ -153,7 +142,7 @@ def renew(session: Session, authority: EmbeddedAuthority) -> list[str]:
             continue
         if _responder_is_due(session, authority, issuer, now):
             _retire(session, "ocsp", issuer, "ended", now)
-            told.append(_line(_new(session, authority, "ocsp", issuer, issuer.signing_key()), "active"))
+            told.append(line(_new(session, authority, "ocsp", issuer, issuer.signing_key()), "active"))
     published = authority.publish_crls(session)
     return [*told, *(f"{name}.crl published" for name in published)]
 
@@ -225,31 +214,6 @@ def drill(session: Session, authority: EmbeddedAuthority, sealed: Root) -> list[
     return told
 
 
-def state_of(session: Session, authority: EmbeddedAuthority) -> list[str]:
-    """Return what stands, until when, and how many certificates there are."""
-    if not is_set_up(session):
-        raise NoAuthority
-    now = authority.now()
-    counted = session.execute(
-        select(CertificateRow.state, func.count())
-        .group_by(CertificateRow.state)
-        .order_by(CertificateRow.state)
-    )
-    told = []
-    for unit, state in authority.units.all(session):
-        left = unit.certificate.not_valid_after_utc - now
-        due = state == "active" and left < _ROTATE_BEFORE.get(unit.role, timedelta(0))
-        told.append(_line(unit, state) + ("  ROTATE" if due else ""))
-    for unit, _ in authority.units.all(session, "active", "answering"):
-        if unit.role in ("root", "issuing"):
-            row = lists.newest(session, unit)
-            late = "  OVER" if row.next_update < now else ""
-            told.append(
-                f"{unit.name}.crl  number {row.number}, until {row.next_update:%Y-%m-%d %H:%M} UTC{late}"
-            )
-    return [*told, *(f"customers' certificates {state}: {count}" for state, count in counted)]
-
-
 def custodians(session: Session, authority: EmbeddedAuthority, folder: Path) -> int:
     """Return how many passphrases open the root whose sealed key lies in ``folder``."""
     return root.custodians(root.file_of(folder, authority.units.active(session, "root").certificate))
@@ -279,7 +243,7 @@ def _new(
         "tsa": profiles.tsa,
         "seal": profiles.seal,
     }[role]
-    now, fresh = authority.now(), ec.generate_private_key(ec.SECP256R1())
+    now, fresh = authority.now(), authority.units.new_key()
     generation = authority.units.next_generation(session, role)
     issuer = Issuer(above.certificate, key, above.name)
     certificate = make(authority.company, issuer, fresh.public_key(), generation, now)
@@ -327,11 +291,4 @@ def _proves(name: str, key: ec.EllipticCurvePrivateKey, certificate: x509.Certif
 
 
 def _transcript(session: Session, authority: EmbeddedAuthority) -> list[str]:
-    return [_line(unit, state) for unit, state in authority.units.all(session)]
-
-
-def _line(unit: Unit, state: str) -> str:
-    print_ = unit.certificate.fingerprint(SHA256()).hex(":").upper()
-    return (
-        f"{unit.name:<10} {state:<9} until {unit.certificate.not_valid_after_utc:%Y-%m-%d}  SHA-256 {print_}"
-    )
+    return [line(unit, state) for unit, state in authority.units.all(session)]

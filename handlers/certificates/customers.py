@@ -86,6 +86,7 @@ class Certificates:
         :param now: business time, for the nonce.
         :raises Refused: RequestRefused, NonceRefused or KeyKnown.
         :raises NoAuthority: no authority was set up.
+        :raises AuthorityDown: the authority elsewhere does not answer; send the same request again.
         """
         request = requests.read(csr)
         with session.begin_nested():
@@ -93,7 +94,7 @@ class Certificates:
             # Two nonces of one customer at once: the later one must see the earlier certificate.
             session.execute(select(func.pg_advisory_xact_lock(_lock_of(owner))))
             self._supersede(session, owner)
-            made = self._authority.certify(session, request.key, self.subject(name, id_number))
+            made = self._authority.certify(session, request, self.subject(name, id_number))
             values = {
                 "serial": made.serial,
                 "issuer_id": made.issuer_id,
@@ -133,7 +134,8 @@ class Certificates:
 
     def subject(self, name: str, id_number: str) -> Subject:
         """Return how a person stands in a certificate: by name, and by a keyed hash of the ID number."""
-        return Subject(name, self._keyring.blind(id_number, "certificate.subject").hex()[:32])
+        pseudonym = self._keyring.blind(id_number, "certificate.subject").hex()[:32]
+        return Subject(name, pseudonym, id_number)
 
     def of_owner(self, session: Session, owner: str) -> Sequence[Certificate]:
         """Return every certificate of a customer, the newest first."""
@@ -185,7 +187,12 @@ class Certificates:
         session.execute(
             update(CertificateRow)
             .where(CertificateRow.serial == serial, CertificateRow.state.in_(before), *theirs)
-            .values(state=state, reason=reason, ended_at=func.coalesce(CertificateRow.ended_at, self._now()))
+            .values(
+                state=state,
+                reason=reason,
+                ended_at=func.coalesce(CertificateRow.ended_at, self._now()),
+                reported_at=None,
+            )
             .execution_options(synchronize_session=False)
         )
         return self.get(session, serial, owner=owner)
@@ -222,6 +229,7 @@ class Certificates:
                 ended_at=case(
                     (over, CertificateRow.ended_at), else_=func.coalesce(CertificateRow.ended_at, now)
                 ),
+                reported_at=None,
             )
             .execution_options(synchronize_session=False)
         )

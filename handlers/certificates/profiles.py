@@ -35,6 +35,9 @@ BACK = timedelta(minutes=2)
 #: RFC 5280, ub-common-name: characters, not bytes.
 LONGEST_NAME = 64
 
+#: Stands in the name of every unit of a demonstration, and so in every certificate below it.
+_DEMONSTRATION = "Demonstration only, proves nothing"
+
 _TITLES: dict[Role, str] = {
     "root": "Root CA",
     "issuing": "Customer CA",
@@ -55,6 +58,8 @@ class Company:
     address: str
     #: Where the policies stand; the default is the arc for documentation (RFC 5612).
     arc: str = "1.3.6.1.4.1.32473"
+    #: Its certificates say that they are a demonstration's and prove nothing.
+    demonstration: bool = False
     #: 统一社会信用代码, for the company's seal (EN 319 412-3 §4.2.1); empty: not told.
     registration: str = ""
 
@@ -168,11 +173,20 @@ def _common_name(name: str) -> x509.NameAttribute[str]:
     return x509.NameAttribute(NameOID.COMMON_NAME, name, _validate=False)
 
 
+def is_demonstration(certificate: bytes) -> bool:
+    """Tell whether a unit's certificate was made by a demonstration."""
+    subject = x509.load_der_x509_certificate(certificate).subject
+    units = subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
+    return any(unit.value == _DEMONSTRATION for unit in units)
+
+
 def _unit_name(company: Company, role: Role, generation: int) -> x509.Name:
+    demonstration = x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, _DEMONSTRATION)
     return x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, company.name),
+            *([demonstration] if company.demonstration else []),
             _common_name(f"{company.name} {_TITLES[role]} G{generation}"),
         ]
     )

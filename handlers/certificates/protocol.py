@@ -5,6 +5,7 @@ Records show nothing personal when they are printed, so that a log may hold them
 CertificateFault
 ├── NoAuthority           no authority was set up here, or not the unit that is needed
 ├── UnknownCertificate    no certificate has this serial number
+├── AuthorityDown         no answer from an authority elsewhere, or none that is right: ask again
 ├── ClockDoubted          the machine's clock jumped: nothing is dated by it
 ├── CeremonyRefused       the root does not open, or an authority stands here already
 └── Refused               a request is not answered with a certificate; has words and a code
@@ -65,6 +66,10 @@ class ClockDoubted(CertificateFault):
     """The machine's clock jumped while this process ran; set it right and start the process anew."""
 
 
+class AuthorityDown(CertificateFault):
+    """数字证书服务暂时无法连接，请稍后再试"""
+
+
 class CeremonyRefused(CertificateFault):
     """A ceremony cannot be held as asked."""
 
@@ -115,6 +120,21 @@ class Subject:
     name: str = field(repr=False)
     #: Stands for the ID number, which is never in a certificate: a keyed hash in hexadecimal digits.
     pseudonym: str
+    #: For an authority elsewhere, which must know whom it certifies; it stands in no certificate.
+    id_number: str = field(repr=False, default="")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request whose signature was checked."""
+
+    key: ec.EllipticCurvePublicKey
+    #: SHA-256 of the key, encoded always the same way, so that no key passes for another.
+    spki: bytes
+    #: 64 hexadecimal digits.
+    nonce: str
+    #: The request itself, for an authority elsewhere that wants the proof of possession.
+    der: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -178,8 +198,13 @@ class Publisher(Protocol):
 class Authority(Protocol):
     """Makes certificates and answers for them: the embedded one, or a licensed one elsewhere."""
 
-    def certify(self, session: Session, key: ec.EllipticCurvePublicKey, subject: Subject) -> Made:
-        """Return a certificate for a key whose possession was proved, or raise NoAuthority."""
+    def certify(self, session: Session, request: Request, subject: Subject) -> Made:
+        """Return a certificate for a key whose possession was proved; the same one for the same request.
+
+        :raises NoAuthority: none was set up.
+        :raises AuthorityDown: nothing is known; ask again with the same request.
+        :raises Refused: it will not certify this person.
+        """
 
     def chain(self, session: Session) -> tuple[bytes, ...]:
         """Return the certificates above what ``certify`` makes now, as DER, the root last."""

@@ -5,7 +5,6 @@ nonce in its challengePassword. Nothing else of it is believed: subject and exte
 """
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 
 from cryptography import x509
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import AttributeOID, SignatureAlgorithmOID
 
-from handlers.certificates.protocol import RequestRefused
+from handlers.certificates.protocol import Request, RequestRefused
 
 #: Largest request that is looked at, in bytes; ours has about 350.
 MOST_BYTES = 4096
@@ -23,17 +22,6 @@ MOST_BYTES = 4096
 _MALFORMED = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 _NONCE = re.compile("[0-9a-f]{64}")
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request whose signature was checked."""
-
-    key: ec.EllipticCurvePublicKey
-    #: SHA-256 of the key, encoded always the same way, so that no key passes for another.
-    spki: bytes
-    #: 64 hexadecimal digits.
-    nonce: str
 
 
 def read(csr: bytes) -> Request:
@@ -59,7 +47,7 @@ def read(csr: bytes) -> Request:
         raise RequestRefused("csr_malformed") from malformed
     if not proved:
         raise RequestRefused("csr_signature")
-    return Request(key, spki_of(key), _nonce(request))
+    return Request(key, spki_of(key), _nonce(request), csr)
 
 
 def spki_of(key: ec.EllipticCurvePublicKey) -> bytes:

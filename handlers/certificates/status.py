@@ -132,6 +132,11 @@ def unable() -> bytes:
     return _error(ocsp.OCSPResponseStatus.INTERNAL_ERROR)
 
 
+def try_later() -> bytes:
+    """Return the answer of an authority that cannot answer for the moment."""
+    return _error(ocsp.OCSPResponseStatus.TRY_LATER)
+
+
 def _error(status: ocsp.OCSPResponseStatus) -> bytes:
     return _der(ocsp.OCSPResponseBuilder.build_unsuccessful(status))
 

@@ -82,9 +82,19 @@ class CertificateRow(Base):
     not_after: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     reason: Mapped[str | None] = mapped_column(String(24))
+    reported_at: Mapped[datetime | None] = mapped_column(
+        DateTime(timezone=True), doc="when the authority elsewhere that issued it was told of its end"
+    )
 
     __table_args__ = (
         Index("ix_certificate_owner", "owner", "not_before"),
+        Index(
+            "ix_certificate_unreported",
+            "ended_at",
+            postgresql_where=text(
+                "issuer_id IS NULL AND reported_at IS NULL AND state IN ('locked', 'revoked')"
+            ),
+        ),
         # Re-application revokes the old one: a person has one usable certificate at most.
         Index(
             "uq_certificate_usable",

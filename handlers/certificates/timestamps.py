@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from engine.store import Database, Keyring
 from handlers.certificates import der
 from handlers.certificates.der import DerRefused, Reader
+from handlers.certificates.pkcs11 import Module
 from handlers.certificates.profiles import Company
-from handlers.certificates.protocol import ClockDoubted, NoAuthority
+from handlers.certificates.protocol import AuthorityDown, ClockDoubted, NoAuthority
 from handlers.certificates.realtime import RealTime
 from handlers.certificates.units import Unit, Units
 
@@ -76,10 +77,15 @@ class EmbeddedTimestamps:
     """
 
     def __init__(
-        self, database: Database, keyring: Keyring, company: Company, now: RealTime | None = None
+        self,
+        database: Database,
+        keyring: Keyring,
+        company: Company,
+        now: RealTime | None = None,
+        module: Module | None = None,
     ) -> None:
         self._database = database
-        self._units = Units(keyring)
+        self._units = Units(keyring, module)
         self._policy = der.oid(company.timestamp_policy)
         self._now = now or RealTime()
         self._known: tuple[float, Unit, bytes] | None = None
@@ -100,7 +106,10 @@ class EmbeddedTimestamps:
             return _refusal(_NO_TIME)
         except NoAuthority:
             return _refusal(_FAILURE)
-        token = _token(unit, attribute, self._policy, asked, now)
+        try:
+            token = _token(unit, attribute, self._policy, asked, now)
+        except (NoAuthority, AuthorityDown):  # the key is in a module that is not there, or does not work
+            return _refusal(_FAILURE)
         return der.sequence(der.sequence(der.integer(_GRANTED)), token)
 
     def _unit(self) -> tuple[Unit, bytes]:
@@ -207,6 +216,16 @@ def _signing_certificate(certificate: x509.Certificate, encoded: bytes) -> bytes
 
 def _issuer_and_serial(certificate: x509.Certificate) -> bytes:
     return der.sequence(certificate.issuer.public_bytes(), der.integer(certificate.serial_number))
+
+
+def unable() -> bytes:
+    """Return the answer of a service that cannot date for the moment."""
+    return _refusal(_FAILURE)
+
+
+def no_time() -> bytes:
+    """Return the answer of a service that cannot tell the time."""
+    return _refusal(_NO_TIME)
 
 
 def _refusal(failure: int) -> bytes:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from engine.store import Keyring
 from handlers.certificates.der import Reader
+from handlers.certificates.pkcs11 import MARK, Module, ModuleKey
 from handlers.certificates.profiles import Issuer, Role
 from handlers.certificates.protocol import NoAuthority
 from handlers.certificates.tables import UnitRow
@@ -32,7 +33,7 @@ class Unit:
     generation: int
     issuer_id: UUID
     certificate: x509.Certificate
-    #: None for the root, which is not here.
+    #: None for the root, and for a key in a module that is not here.
     key: ec.EllipticCurvePrivateKey | None
 
     @property
@@ -65,17 +66,23 @@ class Unit:
         return Issuer(self.certificate, self.signing_key(), self.name)
 
     def signing_key(self) -> ec.EllipticCurvePrivateKey:
-        """Return its key, or raise NoAuthority for the root."""
+        """Return its key, or raise NoAuthority when it is not here."""
         if self.key is None:
-            raise NoAuthority(f"the key of {self.name} is offline")
+            raise NoAuthority(
+                f"the key of {self.name} is not here: offline, or in a module that no setting names"
+            )
         return self.key
 
 
 class Units:
-    """Reads and writes units."""
+    """Reads and writes units.
 
-    def __init__(self, keyring: Keyring) -> None:
+    :param module: where new keys are made; without one they are sealed in the database.
+    """
+
+    def __init__(self, keyring: Keyring, module: Module | None = None) -> None:
         self._keyring = keyring
+        self._module = module
         self._opened: dict[UUID, Unit] = {}
 
     def all(self, session: Session, *states: str) -> list[tuple[Unit, str]]:
@@ -139,12 +146,7 @@ class Units:
         unit_id = uuid4()
         sealed = None
         if key is not None:
-            plain = key.private_bytes(
-                serialization.Encoding.DER,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),  # the key ring seals it
-            )
-            sealed = self._keyring.seal(plain, f"ca_unit.key:{unit_id}")
+            sealed = self._keyring.seal(_kept(key), f"ca_unit.key:{unit_id}")
         row = UnitRow(
             id=unit_id,
             role=role,
@@ -169,16 +171,35 @@ class Units:
         return unit
 
     def _open(self, row: UnitRow) -> Unit:
-        key: ec.EllipticCurvePrivateKey | None = None
+        key = None
         if row.key is not None:
-            opened = serialization.load_der_private_key(
-                self._keyring.open(row.key, f"ca_unit.key:{row.id}"), None
-            )
-            assert isinstance(opened, ec.EllipticCurvePrivateKey)  # noqa: S101 - no other kind is ever sealed
-            key = opened
+            key = self._open_key(self._keyring.open(row.key, f"ca_unit.key:{row.id}"))
         certificate = x509.load_der_x509_certificate(row.certificate)
         role: Role = row.role  # type: ignore[assignment]  # the column holds roles only
         return Unit(row.id, role, row.generation, row.issuer_id, certificate, key)
+
+    def new_key(self) -> ec.EllipticCurvePrivateKey:
+        """Make the key of a new unit, in the module if there is one."""
+        return ec.generate_private_key(ec.SECP256R1()) if self._module is None else self._module.make()
+
+    def _open_key(self, kept: bytes) -> ec.EllipticCurvePrivateKey | None:
+        """Return a key; None when it lies in a module that this process was not told of."""
+        if kept.startswith(MARK):
+            return None if self._module is None else self._module.known(kept)
+        opened = serialization.load_der_private_key(kept, None)
+        assert isinstance(opened, ec.EllipticCurvePrivateKey)  # noqa: S101 - no other kind is ever sealed
+        return opened
+
+
+def _kept(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Return what is kept of a key: itself, or where it lies."""
+    if isinstance(key, ModuleKey):
+        return key.reference
+    return key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),  # the key ring seals it
+    )
 
 
 def serial_text(number: int) -> str:

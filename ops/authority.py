@@ -1,0 +1,66 @@
+"""Which authority, which timestamps and which place for keys this installation has, by its settings."""
+
+from collections.abc import Callable
+
+from engine.store import Database, Keyring
+from handlers.certificates import (
+    Authority,
+    Company,
+    EmbeddedAuthority,
+    EmbeddedTimestamps,
+    Module,
+    Timestamps,
+    Upkeep,
+)
+from handlers.certificates.external import HttpAuthority, HttpTimestamps, Line, Reports, read_chain
+from web.settings import Settings, SettingsRefused
+
+
+def module(settings: Settings) -> Module | None:
+    """Return the hardware module for the units' keys, if there is one."""
+    if settings.pkcs11_module is None or settings.pkcs11_pin_file is None:
+        return None
+    return Module(settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin_file)
+
+
+def own(settings: Settings, keyring: Keyring, company: Company) -> EmbeddedAuthority:
+    """Return our own authority; it is there also where another one certifies customers."""
+    return EmbeddedAuthority(keyring, company, module=module(settings))
+
+
+def certifying(
+    settings: Settings, keyring: Keyring, company: Company, own: EmbeddedAuthority
+) -> EmbeddedAuthority:
+    """Return who certifies customers: our ``own`` authority, or the licensed one over HTTP."""
+    if settings.certificates == "embedded" or settings.certificates_chain is None:
+        return own
+    try:
+        chain = read_chain(settings.certificates_chain)
+    except (OSError, ValueError) as broken:
+        raise SettingsRefused(f"KAIHU_CERTIFICATES_CHAIN: {broken}") from None
+    token = settings.certificates_token.get_secret_value()
+    line = Line(settings.certificates_url, token, settings.certificates_seconds, chain)
+    return HttpAuthority(keyring, company, line, module=module(settings))
+
+
+def dating(settings: Settings, database: Database, keyring: Keyring, company: Company) -> Timestamps:
+    """Return who dates: our own unit, or services over HTTP."""
+    if settings.timestamps == "embedded" or settings.timestamps_roots is None:
+        return EmbeddedTimestamps(database, keyring, company, module=module(settings))
+    try:
+        roots = read_chain(settings.timestamps_roots)
+    except (OSError, ValueError) as broken:
+        raise SettingsRefused(f"KAIHU_TIMESTAMPS_ROOTS: {broken}") from None
+    return HttpTimestamps(
+        settings.timestamp_addresses, roots, settings.timestamps_policy, settings.timestamps_seconds
+    )
+
+
+def sweeps(
+    database: Database, own: EmbeddedAuthority, authority: Authority
+) -> dict[str, Callable[[], object]]:
+    """Return what the worker does every minute for the authorities."""
+    made: dict[str, Callable[[], object]] = {"certificates.keep": Upkeep(database, own).keep}
+    if isinstance(authority, HttpAuthority):
+        made["certificates.report"] = Reports(database, authority).report
+    return made

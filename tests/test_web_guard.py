@@ -13,7 +13,12 @@ from web import policy
 #: A reader's language, and a browser's own report.
 WITHOUT_TOKEN = {"preferences.choose", "public.csp_report", "pki.status"}
 #: Every address a page has, with something in its places.
-FILLED = {"task_id": str(uuid4()), "case_id": str(uuid4()), "file_id": str(uuid4())}
+FILLED = {
+    "task_id": str(uuid4()),
+    "case_id": str(uuid4()),
+    "file_id": str(uuid4()),
+    "version_id": str(uuid4()),
+}
 
 
 def addresses(app, method):

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 
 from web import current, preferences, problems, rendering, security
+from web.agreements_desk import agreements_desk
 from web.api.app import mount
 from web.current import Web
 from web.customer import customer
@@ -55,7 +56,8 @@ def create_app(web: Web) -> Flask:
     # Software that verifies certificates has no page and no session; every answer is signed itself.
     security.csrf.exempt(pki)
     for pages in (
-        public, login, customer, tasks, uploads, handover, reading, desk_login, desk, demo, vendor, pki
+        public, login, customer, tasks, uploads, handover, reading, desk_login, desk, demo, vendor, pki,
+        agreements_desk
     ):  # fmt: skip
         app.register_blueprint(pages)
     app.context_processor(_frame)

@@ -43,6 +43,7 @@ ANYONE, CUSTOMER, STAFF, DEMO, TOKEN = (
     Policy("token"),
 )
 INBOX, CASES = Policy("staff", "inbox.see"), Policy("staff", "case.see")
+AGREEMENTS = Policy("staff", "agreements.propose")
 
 #: By endpoint; ``blueprint.*`` holds for a whole blueprint.
 TABLE: Mapping[str, Policy] = {
@@ -106,6 +107,13 @@ TABLE: Mapping[str, Policy] = {
     "desk.photo": CASES,
     "desk.on_file": CASES,
     "pki.*": ANYONE,
+    "agreements_desk.every": AGREEMENTS,
+    "agreements_desk.one": AGREEMENTS,
+    "agreements_desk.propose": AGREEMENTS,
+    "agreements_desk.version": AGREEMENTS,
+    "agreements_desk.sample": AGREEMENTS,
+    "agreements_desk.approve": Policy("staff", "agreements.approve"),
+    "agreements_desk.withdraw": AGREEMENTS,
     "demo.phone": DEMO,
     "demo.picture": DEMO,
     "api.*": TOKEN,

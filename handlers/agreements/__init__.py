@@ -26,9 +26,10 @@ from handlers.agreements.documents import (
 )
 from handlers.agreements.glyphs import MissingGlyph
 from handlers.agreements.operators import listing, record
-from handlers.agreements.papers import JOB, PREVIEW, Paper, Papers
+from handlers.agreements.paper import Paper
+from handlers.agreements.papers import JOB, PREVIEW, Papers
 from handlers.agreements.templates import TemplateRefused
-from handlers.agreements.versions import Agreements, Proposal, ProposalGone, Version
+from handlers.agreements.versions import Agreements, Proposal, ProposalGone, Version, must_be_fit
 from handlers.agreements.writing import PangoMissing
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "extra_codes",
     "extra_documents",
     "listing",
+    "must_be_fit",
     "record",
     "templates",
     "variables",

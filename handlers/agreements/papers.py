@@ -5,7 +5,6 @@ The step that lists the agreements defers the job; the page follows. A paper bel
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,6 +19,7 @@ from engine.store import CaseKey, StoredFile
 from engine.store.tables import CaseRow, WorkItemRow
 from handlers.agreements import glyphs, sheet, templates, variables, writing
 from handlers.agreements.documents import Document, UnknownDocument
+from handlers.agreements.paper import Paper, listed_in, paper_of
 from handlers.agreements.tables import PaperRow, VersionRow
 from handlers.agreements.versions import Agreements
 from handlers.certificates import RealTime
@@ -48,30 +48,6 @@ _WAITING = frozenset(
         "returned_review",
     }
 )
-
-
-@dataclass(frozen=True)
-class Paper:
-    """One agreement as PDF for one case, with a hole for the customer's signature.
-
-    :param document_sha256: of the agreement's template, hex; ``content``: of what is agreed to, hex.
-    :param start: where the hole's ``<`` stands; ``end``: just behind its ``>``.
-    :param digest: SHA-256 over ``pdf[:start] + pdf[end:]``, which is what the customer signs.
-    """
-
-    id: UUID
-    case_id: UUID
-    code: str
-    title: str
-    version: str
-    document_sha256: str
-    content: str
-    file_id: UUID
-    size: int
-    start: int
-    end: int
-    digest: bytes
-    made_at: datetime
 
 
 class _OthersWereFirst(Exception):
@@ -106,7 +82,7 @@ class Papers:
         rows = session.scalars(
             select(PaperRow).where(PaperRow.case_id == case_id, PaperRow.content == content)
         )
-        return {row.code: _paper(row) for row in rows}
+        return {row.code: paper_of(row) for row in rows}
 
     def pdf(self, session: Session, case_key: CaseKey, paper: Paper) -> bytes:
         """Return a paper with its hole empty.
@@ -151,7 +127,7 @@ class Papers:
             facts, key, data = self._engine.cases.data(UUID(case_id), SYSTEM)
         except UnknownCase:
             return "gone"
-        content, listed = _listed(data)
+        content, listed = listed_in(data)
         with self._engine.database.reading() as session:
             there = self.of(session, facts.id, content)
             due = [one for one in listed if one["code"] not in there]
@@ -231,7 +207,7 @@ class Papers:
 
     def _waits(self, case_id: UUID) -> bool:
         _, _, data = self._engine.cases.data(case_id, SYSTEM)
-        content, listed = _listed(data)
+        content, listed = listed_in(data)
         with self._engine.database.reading() as session:
             there = self.of(session, case_id, content)
         return any(one["code"] not in there for one in listed)
@@ -337,33 +313,3 @@ class Papers:
         except (UnknownCase, UnknownProcess):
             return facts.type
         return process.name if process is not None else facts.type
-
-
-def _listed(data: Mapping[str, Any]) -> tuple[str, list[dict[str, str]]]:
-    """Return what a case has to sign: the hash of its content, and the documents."""
-    told = data.get("agreements") or {}
-    listed = told.get("documents") or ()
-    due = [
-        {n: str(one.get(n) or "") for n in ("code", "version", "sha256")}
-        for one in listed
-        if one.get("needed")
-    ]
-    return str(told.get("content") or ""), due
-
-
-def _paper(row: PaperRow) -> Paper:
-    return Paper(
-        id=row.id,
-        case_id=row.case_id,
-        code=row.code,
-        title=row.title,
-        version=row.version,
-        document_sha256=row.document_sha256,
-        content=row.content,
-        file_id=row.file_id,
-        size=row.size,
-        start=row.hole_start,
-        end=row.hole_end,
-        digest=row.digest,
-        made_at=row.made_at,
-    )

@@ -21,47 +21,76 @@ class Variable:
     """One thing a text may name.
 
     :param name: with dots; ``[]`` stands behind the name of a list.
-    :param meaning: for the person who writes the text.
+    :param meaning: for the person who writes the text; ``english`` likewise.
     """
 
     name: str
     meaning: str
+    english: str
     sample: str
 
 
 _COMPANY = (
-    Variable("company.name", "公司名称", "某某期货"),
-    Variable("company.hotline", "客服热线", "400-888-0000"),
-    Variable("date", "日期", "2026年03月18日"),
+    Variable("company.name", "公司名称", "name of the company", "某某期货"),
+    Variable("company.hotline", "客服热线", "hotline", "400-888-0000"),
+    Variable("date", "日期", "date", "2026年03月18日"),
 )
 _CUSTOMER = (
-    Variable("customer.name", "客户姓名", "张三丰"),
-    Variable("customer.id_number", "证件号码（部分隐藏）", "330106********0101"),
-    Variable("account_type", "账户类型", "期货账户"),
-    Variable("business", "业务名称", "修改联系电话"),
+    Variable("customer.name", "客户姓名", "customer's name", "张三丰"),
+    Variable("customer.id_number", "证件号码（部分隐藏）", "ID number, masked", "330106********0101"),
+    Variable("account_type", "账户类型", "account type", "期货账户"),
+    Variable("business", "业务名称", "business", "修改联系电话"),
 )
-_CASE = (Variable("case.number", "受理单号", "1700020000000001"),)
+_CASE = (Variable("case.number", "受理单号", "acceptance number", "1700020000000001"),)
 
 
-def _address(name: str, meaning: str, country: str, province: str, city: str, detail: str) -> list[Variable]:
-    parts = (("country", "国家(地区)", country), ("province", "省", province), ("city", "市", city))
-    found = [Variable(f"other.tax.{name}.{key}", f"{meaning}：{word}", value) for key, word, value in parts]
-    return [*found, Variable(f"other.tax.{name}.detail", f"{meaning}：详细地址", detail)]
+def _address(name: str, meaning: str, english: str, *samples: str) -> list[Variable]:
+    parts = (
+        ("country", "国家(地区)", "country or region"),
+        ("province", "省", "province or state"),
+        ("city", "市", "city"),
+        ("detail", "详细地址", "address"),
+    )
+    return [
+        Variable(f"other.tax.{name}.{key}", f"{meaning}：{zh}", f"{english}: {en}", sample)
+        for (key, zh, en), sample in zip(parts, samples, strict=True)
+    ]
 
 
+_ABROAD = "既是中国税收居民又是其他国家（地区）税收居民"
 _TAX = (
-    Variable("other.tax_type", "税收居民身份", "既是中国税收居民又是其他国家（地区）税收居民"),
-    Variable("other.tax.surname", "姓（英文或拼音）", "ZHANG"),
-    Variable("other.tax.given_name", "名（英文或拼音）", "SANFENG"),
-    Variable("other.tax.birth_date", "出生日期", "1986-01-01"),
-    *_address("address_cn", "现居地址（中文）", "新加坡", "", "新加坡", "滨海大道1号"),
-    *_address("address_en", "现居地址（英文或拼音）", "Singapore", "", "Singapore", "1 Marina Boulevard"),
-    *_address("birth_cn", "出生地（中文）", "中国", "浙江省", "杭州市", "上城区"),
-    *_address("birth_en", "出生地（英文或拼音）", "China", "Zhejiang", "Hangzhou", "Shangcheng"),
-    Variable("other.tax.residences[].country", "税收居民国(地区)", "新加坡"),
-    Variable("other.tax.residences[].tin", "纳税人识别号", "S1234567D"),
-    Variable("other.tax.residences[].no_tin_reason", "没有纳税人识别号的原因", ""),
-    Variable("other.tax.residences[].explanation", "解释具体原因", ""),
+    Variable("other.tax_type", "税收居民身份", "tax residence", _ABROAD),
+    Variable("other.tax.surname", "姓（英文或拼音）", "surname in English or Pinyin", "ZHANG"),
+    Variable("other.tax.given_name", "名（英文或拼音）", "given name in English or Pinyin", "SANFENG"),
+    Variable("other.tax.birth_date", "出生日期", "date of birth", "1986-01-01"),
+    *_address(
+        "address_cn", "现居地址（中文）", "current address in Chinese", "新加坡", "", "新加坡", "滨海大道1号"
+    ),
+    *_address(
+        "address_en",
+        "现居地址（英文或拼音）",
+        "current address in English",
+        "Singapore",
+        "",
+        "Singapore",
+        "1 Marina Boulevard",
+    ),
+    *_address(
+        "birth_cn", "出生地（中文）", "place of birth in Chinese", "中国", "浙江省", "杭州市", "上城区"
+    ),
+    *_address(
+        "birth_en",
+        "出生地（英文或拼音）",
+        "place of birth in English",
+        "China",
+        "Zhejiang",
+        "Hangzhou",
+        "Shangcheng",
+    ),
+    Variable("other.tax.residences[].country", "税收居民国(地区)", "country of tax residence", "新加坡"),
+    Variable("other.tax.residences[].tin", "纳税人识别号", "taxpayer number", "S1234567D"),
+    Variable("other.tax.residences[].no_tin_reason", "没有纳税人识别号的原因", "why there is none", ""),
+    Variable("other.tax.residences[].explanation", "解释具体原因", "the reason in words", ""),
 )
 
 

@@ -6,10 +6,10 @@ state is written into the journal of whoever made it.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, text
@@ -28,12 +28,11 @@ from handlers.agreements.documents import (
     shipped,
     wanted,
 )
+from handlers.agreements.standing import State, standing, state
 from handlers.agreements.tables import VersionRow
 
 #: Number of the lock under which versions get their names.
 _NAMING = 0x6B616732
-
-State = Literal["proposed", "withdrawn", "coming", "in_force", "replaced"]
 
 
 class ProposalGone(Exception):
@@ -104,7 +103,7 @@ class Agreements:
             .options(defer(VersionRow.html), defer(VersionRow.preview))
             .where(VersionRow.code == code, VersionRow.approved_at.is_not(None))
         )
-        found = _standing(list(rows), on, type, account_type)
+        found = standing(list(rows), on, type, account_type)
         return document(code) if found is None else _document(found)
 
     def documents(
@@ -235,13 +234,17 @@ class Agreements:
                 select(VersionRow.id).where(VersionRow.code == code, VersionRow.preview.is_not(None))
             )
         )
-        found = [_version(row, _state(row, rows, on), row.id in previewed) for row in rows]
+        found = [_version(row, state(row, rows, on), row.id in previewed) for row in rows]
         try:
             own = document(code)
         except UnknownDocument:
             return found
         everybody = any(v.state == "in_force" and not v.types and not v.account_types for v in found)
         return [*found, Version(None, own, "replaced" if everybody else "in_force")]
+
+    def preview(self, session: Session, version_id: UUID) -> bytes | None:
+        """Return a version as PDF with sample data; None until the job has written it."""
+        return session.scalar(select(VersionRow.preview).where(VersionRow.id == version_id))
 
     def codes(self, session: Session, parameters: Parameters) -> list[str]:
         """Return the code of every document: the company's list in its order, then the others."""
@@ -302,43 +305,6 @@ def must_be_fit(code: str, title: str, html: str, effective_from: date) -> None:
 def _must_be_ahead(day: date) -> None:
     if day < clock.today():
         raise templates.TemplateRefused("生效日期不能早于今天", "The day of effect must not be past")
-
-
-def _standing(rows: Sequence[VersionRow], on: date, type: str, account_type: str) -> VersionRow | None:
-    """Return the version that stands on a day; of two with the same day the one approved later."""
-    fitting = [
-        row
-        for row in rows
-        if (not row.types or type in row.types)
-        and (not row.account_types or account_type in row.account_types)
-    ]
-    return _newest(fitting, on)
-
-
-def _state(row: VersionRow, rows: Sequence[VersionRow], on: date) -> State:
-    if row.withdrawn_at is not None:
-        return "withdrawn"
-    if row.approved_at is None:
-        return "proposed"
-    if row.effective_from > on:
-        return "coming"
-    # A version for some businesses leaves the one for all of them in force beside it.
-    over = [one for one in rows if _covers(one, row)]
-    return "in_force" if _newest(over, on) is row else "replaced"
-
-
-def _covers(one: VersionRow, other: VersionRow) -> bool:
-    """Whether one version holds wherever another does."""
-    types = not one.types or (bool(other.types) and set(other.types) <= set(one.types))
-    accounts = not one.account_types or (
-        bool(other.account_types) and set(other.account_types) <= set(one.account_types)
-    )
-    return types and accounts
-
-
-def _newest(rows: Sequence[VersionRow], on: date) -> VersionRow | None:
-    begun = [one for one in rows if one.approved_at is not None and one.effective_from <= on]
-    return max(begun, key=lambda one: (one.effective_from, one.approved_at), default=None)
 
 
 def _document(row: VersionRow) -> Document:

@@ -16,6 +16,7 @@ from engine import clock
 from engine.store import JournalEntry
 from handlers.certificates import CertificateFault, PointRefused, Refused, UnlockRefused
 from web import current
+from web.i18n import gettext
 
 log = structlog.get_logger("web")
 
@@ -65,6 +66,7 @@ def note(session: Session, kind: str, serial: str, **facts: str) -> None:
 
 
 def word(name: str) -> str:
+    """Return a value that a script posted, or refuse."""
     sent = request.get_json(silent=True)
     found = sent.get(name) if isinstance(sent, dict) else None
     if not isinstance(found, str) or not 0 < len(found) <= LONGEST:
@@ -73,6 +75,7 @@ def word(name: str) -> str:
 
 
 def content(name: str) -> bytes:
+    """Return bytes that a script posted in base64, or refuse."""
     try:
         return base64.b64decode(word(name), validate=True)
     except (binascii.Error, ValueError):
@@ -80,8 +83,10 @@ def content(name: str) -> bytes:
 
 
 def text(content: bytes) -> str:
+    """Return bytes in base64."""
     return base64.b64encode(content).decode()
 
 
 def say(message: str, code: str, status: int) -> tuple[Response, int]:
-    return jsonify({"message": message, "code": code}), status
+    """Answer a script with words for the reader, in the reader's language."""
+    return jsonify({"message": gettext(message), "code": code}), status

@@ -16,6 +16,7 @@ from web.certificate_answers import (
     content,
     note,
     refusal,
+    say,
     text,
     word,
 )
@@ -42,7 +43,7 @@ def evaluate() -> Answer:
         tried = web.unlocking.evaluate(session, serial, owner=owner, blinded=content("blinded"))
         if tried.point is None:
             _note_lock(session, serial, was_locked)
-            return jsonify({"message": LOCKED, "code": "locked"}), 423
+            return say(LOCKED, "locked", 423)
         told = {"evaluated": text(tried.point), "left": tried.left, "challenge": text(tried.challenge)}
         return jsonify(told)
 
@@ -122,11 +123,11 @@ def end() -> Response:
 
 def _state(newest: Certificate | None, *, confirmed: bool, applying: bool) -> str:
     """Return one of R-189's states."""
-    if newest is not None and newest.state == "active" and confirmed:
-        return "installed"
-    if applying or (newest is not None and newest.state == "active"):
-        return "applying"
-    return newest.state if newest is not None else "none"
+    if newest is None:
+        return "applying" if applying else "none"
+    if newest.state == "active":
+        return "installed" if confirmed else "applying"
+    return newest.state
 
 
 def _for_owner(act: Callable[[Session, str], Answer]) -> Answer:

@@ -176,9 +176,15 @@ class _Judge:
         if not all(one.valid_at(moment) for one in chain):
             raise Refused("certificate_expired")
         for one, issuer in pairwise(chain):
-            statuses = [*self._kept.about(one, issuer), *self._fresh.about(one, issuer)]
-            strictly = strict or one.is_authority
-            state = revocation.state(statuses, moment, self._now, archived=self._archived, strict=strictly)
+            kept, fresh = self._kept.about(one, issuer), self._fresh.about(one, issuer)
+            # An archive proves itself; what became known later can only speak against it.
+            state = revocation.state(
+                kept if self._archived else fresh,
+                [*kept, *fresh],
+                moment,
+                None if self._archived else self._now,
+                strict=strict or one.is_authority,
+            )
             if state != "good":
                 raise Refused("revoked" if state == "revoked" else "revocation_unknown")
         return "good"

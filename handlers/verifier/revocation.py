@@ -184,19 +184,25 @@ def _listed(one: x509.CertificateRevocationList, certificate: Certified) -> Stat
 
 
 def state(
-    statuses: Iterable[Status], moment: datetime, now: datetime, *, archived: bool, strict: bool
+    proving: Iterable[Status],
+    known: Iterable[Status],
+    moment: datetime,
+    now: datetime | None,
+    *,
+    strict: bool,
 ) -> Revocation:
     """Tell whether a certificate was good at a moment.
 
-    :param archived: the evidence was kept in the file and need not be fresh any more.
+    :param proving: evidence that may say good.
+    :param known: all evidence, which may say revoked.
+    :param now: when ``proving`` must still be fresh; None for evidence kept in an archive.
     :param strict: a stolen key spoils what was signed before, too, as with units of the authority.
     """
-    known = list(statuses)
     for one in known:
         if one.revoked_at is not None and (one.revoked_at <= moment or (strict and one.reason in _STOLEN)):
             return "revoked"
-    for one in known:
-        fresh = archived or one.next_update >= now
+    for one in proving:
+        fresh = now is None or one.next_update >= now
         if fresh and (one.this_update >= moment - SKEW or one.this_update <= moment <= one.next_update):
             return "good"
     return "unknown"

@@ -23,6 +23,7 @@ pytest_plugins = (
     "tests.product",
     "tests.api_people",
     "tests.ca_room",
+    "tests.signed_files",
     "tests.signing_room",
 )
 

@@ -1,6 +1,7 @@
 """Papers: each agreement of a case as PDF, ready before the customer comes to sign it."""
 
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,9 +13,12 @@ import pikepdf
 import pytest
 from PIL import Image
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from engine import SYSTEM
+from engine.company import Company
 from engine.store.tables import FileRow
+from forms import dictionaries
 from handlers.agreements import MissingGlyph, document, glyphs, sheet, templates, variables, writing
 from handlers.agreements.tables import PaperRow
 
@@ -106,6 +110,167 @@ def test_two_workers_at_once_leave_one_paper_of_each_agreement(signing):
         stored = select(func.count()).select_from(FileRow).where(FileRow.role == "agreement.paper")
         assert session.scalar(stored) == len(CODES)
     assert papers.write(str(signing.case)) == "there"
+
+
+def test_a_worker_that_dies_between_file_and_row_loses_nothing(signing):
+    product, papers = signing.product, signing.product.product.web.papers
+    dies = (
+        "create function die() returns trigger language plpgsql as "
+        "$$ begin if new.code = 'risk_statement' then raise 'killed'; end if; return new; end $$",
+        "create trigger dying before insert on agreement_paper for each row execute function die()",
+    )
+    with product.engine.database.transaction() as session:
+        for statement in dies:
+            session.execute(text(statement))
+    with pytest.raises(DBAPIError):
+        papers.write(str(signing.case))
+    assert papers_of(product, signing.case) == {}, "all papers or none"
+    with product.engine.database.transaction() as session:
+        session.execute(text("drop trigger dying on agreement_paper"))
+    product.later(minutes=5)
+    with product.engine.database.transaction() as session:
+        session.execute(text("delete from procrastinate_jobs"))
+    assert papers.sweep() == 1
+    assert papers.write(str(signing.case)) == "written"
+    assert set(papers_of(product, signing.case)) == set(CODES)
+
+
+def test_every_font_is_in_the_paper_and_none_but_ours(tmp_path: Path):
+    (tmp_path / "paper.pdf").write_bytes(written().pdf)
+    listed = subprocess.run(["pdffonts", tmp_path / "paper.pdf"], capture_output=True, text=True, check=True)
+    fonts = [line.split() for line in listed.stdout.splitlines()[2:]]
+    assert {font[0].partition("+")[2] for font in fonts} == {"Paper", "Paper-Bold"}
+    assert all(font[-5:-2] == ["yes", "yes", "yes"] for font in fonts), "embedded, a subset, with its Unicode"
+
+
+def said(pdf: bytes, folder: Path) -> str:
+    """Return the words of a paper, as a reader of PDF finds them."""
+    (folder / "said.pdf").write_bytes(pdf)
+    found = subprocess.run(
+        ["pdftotext", "-layout", folder / "said.pdf", "-"], capture_output=True, check=True
+    )
+    return " ".join(found.stdout.decode().split())
+
+
+def test_the_last_page_says_who_signs_what_and_when(tmp_path: Path):
+    words = said(written().pdf, tmp_path)
+    for part in ("签署页", "1700020000000001", "修改联系电话", "张三丰", "330106********0101"):
+        assert part in words
+    assert "2026-03-18 12:00:00（北京时间）" in words
+    assert "ABABABAB ABABABAB" in words
+    assert "版本 2026-01" in words
+    assert "第 1 页，共 2 页" in words
+    assert "某某期货" in words
+
+
+def test_a_paper_says_it_is_pdf_a_and_brings_its_colours(tmp_path: Path):
+    (tmp_path / "paper.pdf").write_bytes(written().pdf)
+    with pikepdf.open(tmp_path / "paper.pdf") as pdf:
+        with pdf.open_metadata() as told:
+            assert (told["pdfaid:part"], told["pdfaid:conformance"]) == ("3", "U")
+        assert str(pdf.Root.OutputIntents[0].S) == "/GTS_PDFA1"
+        assert "/JavaScript" not in str(pdf.Root.get("/Names", ""))
+        assert "/OpenAction" not in pdf.Root
+        assert "/AA" not in pdf.Root
+
+
+def test_the_customers_signature_is_a_picture_in_the_paper(tmp_path: Path):
+    (tmp_path / "paper.pdf").write_bytes(written().pdf)
+    (tmp_path / "without.pdf").write_bytes(written(signature=None).pdf)
+    with pikepdf.open(tmp_path / "paper.pdf") as pdf, pikepdf.open(tmp_path / "without.pdf") as without:
+        assert pdf.pages[-1].get_images()
+        assert not without.pages[-1].get_images()
+
+
+def test_a_signature_that_is_no_jpeg_is_refused():
+    with pytest.raises(writing.PictureRefused):
+        written(signature=b"<svg onload=alert(1)>")
+
+
+def test_the_signature_on_file_at_the_counter_is_used(product, customer, tmp_path: Path):
+    customer.signs_in("C01").submits_phone()
+    papers = product.product.web.papers
+    jpeg = picture()
+    product.product.web.counter.store_photo("x/signature", customer.who.customer_no, "signature", jpeg)
+    data = {"photos": {"signature": {"on_file": True}}, "profile": {"customer_no": customer.who.customer_no}}
+    with product.engine.database.reading() as session:
+        _, key, _ = product.engine.cases.data(customer.case, SYSTEM)
+        assert papers._signature(session, key, data) == jpeg
+
+
+TAX = {
+    "tax_type": "C",
+    "occupation": "17",
+    "tax": {
+        "surname": "ZHANG",
+        "given_name": "SANFENG",
+        "birth_date": "1986-01-01",
+        "address_cn": {"country": "SG", "province": "", "city": "新加坡", "detail": "滨海大道1号"},
+        "address_en": {"country": "Singapore", "province": "", "city": "Singapore", "detail": "1 Marina"},
+        "birth_cn": {"country": "CN", "province": "浙江省", "city": "杭州市", "detail": ""},
+        "birth_en": {"country": "China", "province": "Zhejiang", "city": "Hangzhou", "detail": ""},
+        "residences": [
+            {"country": "SG", "tin": "S1234567D"},
+            {"country": "US", "no_tin_reason": "not_obtained", "explanation": "正在办理"},
+        ],
+        "statement": True,
+    },
+}
+
+
+def test_g40_the_tax_declaration_is_a_paper_of_its_own_with_the_answers(tmp_path: Path):
+    profile = {"name": "张三丰", "id_number": "330106198601010101", "account_type": "futures"}
+    values = variables.of_case(
+        "tax_declaration",
+        {"profile": profile, "other": TAX},
+        number="1800020000000001",
+        business="修改其他信息",
+        company=Company(),
+        on=NOON.date(),
+    )
+    one = document("tax_declaration")
+    words = said(writing.write(one, templates.render(one, values), particulars(), NOON).pdf, tmp_path)
+    countries = {code: dictionaries.label("country", code) for code in ("SG", "US", "CN")}
+    assert countries["SG"] != "SG"
+    for part in (
+        "ZHANG",
+        "SANFENG",
+        "既是中国税收居民又是其他国家（地区）税收居民",
+        "S1234567D",
+        "账户持有人未能取得纳税人识别号：正在办理",
+        *countries.values(),
+        "将在30日内通知贵机构",
+    ):
+        assert part.replace(" ", "") in words.replace(" ", ""), part
+
+
+def test_a_machine_without_pango_is_told_what_to_install(tmp_path: Path):
+    (tmp_path / "weasyprint.py").write_text("raise OSError('cannot load library libpango-1.0-0')")
+    program = (
+        "from handlers.agreements import PangoMissing, writing\n"
+        "try: writing.warm()\n"
+        "except PangoMissing as missing: print(missing)"
+    )
+    root = Path(__file__).resolve().parent.parent
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": f"{tmp_path}:{root}", "PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "apt-get install -y libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0" in ran.stdout
+
+
+def test_a_paper_is_written_without_reaching_for_anything(tmp_path: Path):
+    of = particulars(name='<img src="https://evil.example/x.png">')
+    one = document("customer_notice")
+    made = writing.write(one, '<p>x</p><img src="file:///etc/passwd">'.replace("<img", "&lt;img"), of, NOON)
+    assert b"/URI" not in made.pdf
+    with pytest.raises(writing.ForeignReference):
+        writing.write(one, '<img src="file:///etc/passwd">', particulars(), NOON)
+    with pytest.raises(writing.ForeignReference):
+        writing.write(one, '<link rel="stylesheet" href="https://evil.example/x.css">', particulars(), NOON)
 
 
 def test_a_name_the_font_cannot_draw_is_named_and_nothing_is_written():

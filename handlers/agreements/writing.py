@@ -42,6 +42,10 @@ class PangoMissing(Exception):
         super().__init__(f"papers cannot be written; as root: apt-get install -y {PACKAGES}")
 
 
+class ForeignReference(Exception):
+    """A paper would have had to fetch something."""
+
+
 class PictureRefused(Exception):
     """The signature's picture is no JPEG that can be drawn."""
 
@@ -97,9 +101,11 @@ class _Press:
         try:
             import weasyprint
             from weasyprint.text.fonts import FontConfiguration
+            from weasyprint.urls import FatalURLFetchingError
         except OSError as missing:
             raise PangoMissing from missing
         self._weasyprint = weasyprint
+        self._fatal = FatalURLFetchingError
         self._lock = threading.Lock()
         self._fonts = FontConfiguration()
         self._style = weasyprint.CSS(
@@ -110,13 +116,17 @@ class _Press:
         """Return a PDF of ``html``."""
         with self._lock:
             page = self._weasyprint.HTML(string=html, url_fetcher=self._fetcher(signature))
-            made: bytes = page.write_pdf(
-                stylesheets=[self._style],
-                font_config=self._fonts,
-                pdf_variant="pdf/a-3u",
-                dpi=_DPI,
-                finisher=finisher,
-            )
+            try:
+                made: bytes = page.write_pdf(
+                    stylesheets=[self._style],
+                    font_config=self._fonts,
+                    pdf_variant="pdf/a-3u",
+                    dpi=_DPI,
+                    finisher=finisher,
+                )
+            except self._fatal as foreign:
+                # A BaseException of WeasyPrint's; a worker is not to end by it.
+                raise ForeignReference from foreign
         return made
 
     def _fetcher(self, signature: bytes | None) -> Any:

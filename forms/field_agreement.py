@@ -4,6 +4,7 @@ How far each document was read is known to the server only; the page posts one t
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -91,25 +92,35 @@ def needed(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 class Agreements(Kind):
     """The list of agreements of this business; the answer is the page's answer.
 
-    Stored ``{"agreed", "documents", "how"}``, each document with ``code``, ``title``, ``version``,
-    ``sha256``, ``read_at`` and ``agreed_at``; ``how`` is ``consent`` until a certificate signs.
+    Stored ``{"agreed", "documents", "how", "device"}``, each document with ``code``, ``title``, ``version``,
+    ``sha256``, ``read_at`` and ``agreed_at``. With the property ``signing: certificate`` the customer signs
+    before this is answered, and ``how`` is ``certificate``; or says that a certificate is needed first, and
+    ``how`` is ``apply``; or goes for the newer version of an agreement, and ``how`` is ``changed`` (R-158).
+    Without it agreeing is all, and ``how`` is ``consent``. ``device`` is the serial of the certificate this
+    browser holds, if any; it is the browser's word only.
     """
 
     name = "agreements"
     held = True
     spread = True
-    parts = frozenset({"agreed", "documents", "how"})
+    parts = frozenset({"agreed", "documents", "how", "device"})
 
     def read(self, asked: Asked) -> Any:
         posted = asked.value
+        way = device = None
         if isinstance(posted, Mapping):
+            way, device = posted.get("way"), posted.get("device")
             inner = posted.get(asked.component.key, posted.get("agreed"))
             posted = inner.get("agreed") if isinstance(inner, Mapping) else inner
         if posted is not None and not isinstance(posted, bool | str | list):
             raise NotAnAnswer("请阅读并同意以上所有协议和业务规则内容！")
-        return {"agreed": ticked(posted)}
+        way = way if way in WAYS and not self._signed(asked) else ""
+        named = device if isinstance(device, str) and _SERIAL.fullmatch(device) else ""
+        return {"agreed": ticked(posted), "way": way, "device": named}
 
     def judge(self, asked: Asked) -> Iterable[Found]:
+        if asked.value["way"] == CHANGED and by_certificate(asked.component):
+            return
         held = self._held(asked)
         changed, unread = [], []
         for document in needed(asked.context.data):
@@ -127,6 +138,10 @@ class Agreements(Kind):
             yield asked.error(f"请先阅读完{''.join(unread)}", "agreement_unread")
         elif not changed and not asked.value["agreed"]:
             yield asked.error(asked.component.message, "required")
+        elif not (unread or changed or asked.value["way"] or self._signed(asked)) and by_certificate(
+            asked.component
+        ):
+            yield asked.error(UNSIGNED, "unsigned")
 
     def finish(self, asked: Asked) -> Any:
         held, now = self._held(asked), asked.context.now.isoformat()
@@ -137,7 +152,20 @@ class Agreements(Kind):
             | {"read_at": (held.get(str(document.get("code"))) or {}).get("finished_at"), "agreed_at": now}
             for document in needed(asked.context.data)
         ]
-        return {"agreed": asked.value["agreed"], "documents": documents, "how": "consent"}
+        how = "consent"
+        if by_certificate(asked.component):
+            how = "certificate" if self._signed(asked) else asked.value["way"]
+        return {
+            "agreed": asked.value["agreed"],
+            "documents": documents,
+            "how": how,
+            "device": asked.value["device"],
+        }
+
+    @staticmethod
+    def _signed(asked: Asked) -> bool:
+        """Whether the server holds signatures for exactly what is to be signed."""
+        return signed(asked.context.held, asked.context.data) is not None
 
     @staticmethod
     def _held(asked: Asked) -> Mapping[str, Any]:
@@ -145,10 +173,36 @@ class Agreements(Kind):
 
     def html(self, component: Component, name: str, typed: Typed) -> Any:
         posted = typed.get(name) or typed.get(f"{name}.agreed") or typed.get("agreed")
-        return {"agreed": ticked(posted)}
+        told = {part: typed.get(f"{name}.{part}") for part in ("way", "device")}
+        return {"agreed": ticked(posted), **{part: word for part, word in told.items() if word}}
 
     def schema(self, component: Component) -> dict[str, Any]:
-        return {"type": "object", "properties": {"agreed": {"const": True}}, "required": ["agreed"]}
+        asked: dict[str, Any] = {"agreed": {"const": True}}
+        if by_certificate(component):
+            asked["way"] = {"enum": ["", *WAYS], "description": "instead of signing: what is needed first"}
+            asked["device"] = {"type": "string", "description": "serial of the certificate on this device"}
+        return {"type": "object", "properties": asked, "required": ["agreed"]}
+
+
+#: Where the server holds what was signed on this page: ``{"content", "serial", "at"}``.
+SIGNED = "signed"
+#: What a page may say instead of being signed: a certificate is needed first, an agreement has changed.
+APPLY, CHANGED = WAYS = ("apply", "changed")
+UNSIGNED = "请先输入证书密码完成签署"
+_SERIAL = re.compile(r"[0-9a-f]{40}")
+
+
+def by_certificate(component: Component) -> bool:
+    """Whether these agreements are signed, not only agreed to."""
+    return component.properties.get("signing") == "certificate"
+
+
+def signed(held: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what the server holds of a signature over what the case now asks to sign, or None."""
+    found, listed = held.get(SIGNED), data.get("agreements")
+    if not isinstance(found, Mapping) or not isinstance(listed, Mapping):
+        return None
+    return found if found.get("content") and found["content"] == listed.get("content") else None
 
 
 def progress(

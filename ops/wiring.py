@@ -8,7 +8,7 @@ from typing import cast
 
 from sqlalchemy import select
 
-from engine import Catalogue, Engine, clock, files_of
+from engine import Catalogue, Engine, clock, files_of, parameters
 from engine.diagrams.bounded import check_in_child
 from engine.diagrams.findings import Finding, errors
 from engine.errors import EngineError
@@ -17,15 +17,17 @@ from engine.store import Database, Journal
 from engine.store.tables import CaseRow, StaffChainRow
 from forms import FormRefused, answer_keys, parse
 from forms import lint as lint_form
-from handlers import agreements, flags, hours, notices, numbers, photos, reviews
+from handlers import agreements, flags, hours, notices, numbers, photos, reviews, witness
 from handlers.captchas import Captchas
-from handlers.certificates import Certificates, EmbeddedAuthority
+from handlers.certificates import Certificates, EmbeddedAuthority, Unlocking
 from handlers.codes import Codes
 from handlers.codes import checks as code_checks
 from handlers.counter import Counter, conflict_checks, embedded_counter, http_counter
 from handlers.counter import checks as counter_checks
 from handlers.counter import operators as counter_operators
 from handlers.customers import Customers
+from handlers.signing import Signing
+from handlers.signing import operators as signing_operators
 from handlers.sms import SmsGateway, embedded_gateway, http_gateway
 from handlers.staff import StaffAccounts
 from ops import authority as authorities
@@ -57,10 +59,17 @@ class Product:
     own_authority: EmbeddedAuthority
 
 
-def catalogue(counter: Counter, codes: Codes) -> Catalogue:
+def catalogue(
+    counter: Counter,
+    codes: Codes,
+    certificates: Certificates,
+    versions: agreements.Agreements,
+    *,
+    demo: bool,
+) -> Catalogue:
     """Return what diagrams and forms may name."""
     return Catalogue.of(
-        agreements,
+        agreements.operators(versions),
         flags,
         notices,
         numbers,
@@ -70,12 +79,20 @@ def catalogue(counter: Counter, codes: Codes) -> Catalogue:
         counter_checks(counter),
         conflict_checks(counter),
         code_checks(codes),
+        signing_operators,
+        witness.operators(certificates, demo=demo),
     )
 
 
 def operators() -> Mapping[str, Operator]:
     """Return what diagrams may name, for looking at them where no counter is near."""
-    return catalogue(cast(Counter, None), cast(Codes, None)).operators
+    return catalogue(
+        cast(Counter, None),
+        cast(Codes, None),
+        cast(Certificates, None),
+        cast(agreements.Agreements, None),
+        demo=False,
+    ).operators
 
 
 @lru_cache(maxsize=1)
@@ -121,7 +138,13 @@ def wire(settings: Settings) -> Product:
         else http_gateway(settings.sms_url, settings.sms_token.get_secret_value(), settings.sms_seconds)
     )
     codes = Codes(database, keyring, sms)
-    offered = catalogue(counter, codes)
+    versions = agreements.Agreements(Journal(keyring))
+    company = ca.company(settings, parameters.current(database))
+    ca.refuse_demonstration(settings, database)
+    own_authority = authorities.own(settings, keyring, company)
+    authority = authorities.certifying(settings, keyring, company, own_authority)
+    certificates = Certificates(keyring, authority)
+    offered = catalogue(counter, codes, certificates, versions, demo=settings.demo)
 
     def check(files: Mapping[str, bytes]) -> None:
         bad = errors(findings(files, offered.operators))
@@ -134,11 +157,8 @@ def wire(settings: Settings) -> Product:
         limits = engine.parameters().limits
         return Lasting(idle=limits.idle_minutes * 60, longest=limits.session_hours * 3600)
 
-    versions = agreements.Agreements(Journal(keyring))
-    company = ca.company(settings, engine.parameters())
-    ca.refuse_demonstration(settings, database)
-    own_authority = authorities.own(settings, keyring, company)
-    authority = authorities.certifying(settings, keyring, company, own_authority)
+    timestamps = authorities.dating(settings, database, keyring, company)
+    papers = agreements.Papers(engine, versions, counter)
     web = Web(
         engine=engine,
         settings=settings,
@@ -151,10 +171,12 @@ def wire(settings: Settings) -> Product:
         sessions=Sessions(database, keyring, lasting),
         intake=photos.Intake(engine, photos.pool_of(settings.photo_processes)),
         authority=authority,
-        certificates=Certificates(keyring, authority),
-        timestamps=authorities.dating(settings, database, keyring, company),
+        certificates=certificates,
+        unlocking=Unlocking(keyring, certificates),
+        timestamps=timestamps,
         agreements=versions,
-        papers=agreements.Papers(engine, versions, counter),
+        papers=papers,
+        signing=Signing(engine, certificates, authority, timestamps, papers),
         publisher=own_authority,
     )
     return Product(engine, sms, web, own_authority)

@@ -286,6 +286,10 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "case", "case.html", {
         "actor": CUSTOMER, "case": {**OPEN, "title": "身份证有效期修改"},
         "comparison": REVIEW_PAGE["comparison"], "trail": REVIEW_PAGE["history"], "documents": REVIEW_PAGE["documents"]}  # fmt: skip
+    yield "downloads", "downloads.html", {
+        "actor": CUSTOMER, "cases": [{"title": "联系电话修改", "number": "1700020000000042", "url": "/me/cases/c1",
+        "papers": [{"title": "客户须知", "version": "2026-01", "level": level, "signed_at": NOW, "url": "/me/x.pdf"}
+                   for level in ("B", "T", "LTA")]}]}  # fmt: skip
     yield "lost_phone", "lost_phone.html", {
         "branches": [{"name": "杭州营业部", "address": "杭州市西湖区文三路1号", "phone": "0571-87654321"}]}  # fmt: skip
     yield "privacy", "privacy.html", {"title": "隐私政策", "version": "2026-01", "body": "我们……"}

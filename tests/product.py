@@ -9,9 +9,11 @@ import contextlib
 import re
 import shutil
 import time
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +22,9 @@ from uuid import UUID
 
 import pytest
 from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
@@ -28,14 +33,15 @@ from werkzeug.test import TestResponse
 
 from engine import Actor, clock
 from engine.store.tables import CaseRow, JobRow
-from handlers import fixtures, moods, passwords, specimens
-from handlers.certificates import EmbeddedAuthority, ceremony
+from handlers import agreements, fixtures, moods, passwords, signing, specimens
+from handlers.certificates import EmbeddedAuthority, ceremony, unlocking_proof
 from handlers.counter.protocol import Profile
 from handlers.notices import Deliveries, NoticeRow
 from handlers.photos import JOB, pool_of
 from handlers.photos.seen import Examination, Wishes
 from handlers.sms import SentSms, outbox
 from ops.wiring import Product, shipped, wire
+from tests.ca_people import request
 from tests.databases import Server
 from tests.waiting import wait_until
 from web.app import create_app
@@ -94,21 +100,33 @@ class Running:
 
     def examine_pictures(self) -> None:
         """Examine what was uploaded, as a worker would, or wait for the worker there is."""
+        self.work_off(JOB, self.product.web.intake.examine)
+
+    def write_papers(self) -> None:
+        """Write the papers that customers wait for."""
+        self.work_off(agreements.JOB, self.product.web.papers.write)
+
+    def archive(self) -> None:
+        """Date, seal and archive what was signed."""
+        self.work_off(signing.JOB, self.product.web.signing.archive)
+
+    def work_off(self, job: str, function: Callable[..., Any]) -> None:
+        """Do what is queued under a name, as a worker would, or wait for the worker there is."""
         if self.has_worker:
-            wait_until(lambda: not self._unexamined())
+            wait_until(lambda: not self._queued(job))
             return
-        for number, arguments in self._unexamined():
-            self.product.web.intake.examine(**arguments)
+        for number, arguments in self._queued(job):
+            function(**arguments)
             with self.engine.database.transaction() as session:
                 session.execute(text("delete from procrastinate_jobs where id = :id"), {"id": number})
 
-    def _unexamined(self) -> list[tuple[int, dict[str, Any]]]:
+    def _queued(self, job: str) -> list[tuple[int, dict[str, Any]]]:
         waiting = (
             "select id, args from procrastinate_jobs "
             "where task_name = :name and status in ('todo', 'doing') order by id"
         )
         with self.engine.database.reading() as session:
-            return [(i, args) for i, args in session.execute(text(waiting), {"name": JOB})]
+            return [(i, args) for i, args in session.execute(text(waiting), {"name": job})]
 
     def messages(self, number: str | None = None) -> list[SentSms]:
         """Return the SMS that arrived, newest first."""
@@ -277,6 +295,9 @@ class Customer(Person):
 
     #: Whose card this person has in hand.
     who: Profile = fixtures.CUSTOMERS["C01"]
+    #: What this person's browser keeps: the key, and the serial of its certificate.
+    key: ec.EllipticCurvePrivateKey | None = None
+    serial: str = ""
 
     def fills_in_login(self, key: str, account_type: str = "futures", **more: Any) -> dict[str, Any]:
         """Return the sign-in form of a fixture with a right captcha."""
@@ -405,12 +426,86 @@ class Customer(Person):
         return self
 
     def signs(self) -> "Customer":
-        """Read and agree to all agreements."""
-        task = self.task
-        codes = re.findall(rf"/me/tasks/{task}/agreements/([a-z_]+)", self.text)
-        self.reads(*dict.fromkeys(codes))
-        self.answers(agreements__agreed="true")
+        """Read all agreements and sign them; with a witness and a new certificate where there is none."""
+        self.reads_agreements()
+        self.answers(
+            agreements__agreed="true",
+            agreements__way="" if self.may_sign else "apply",
+            agreements__device=self.serial,
+        )
+        if self.sees("视作见证通过"):
+            self.answers(demo="true")
+        if self.sees("数字证书申请"):
+            self.installs_certificate()
+            self.answers()
+        return self.signs_papers()
+
+    @property
+    def may_sign(self) -> bool:
+        """Whether the open page lets sign with the certificate in hand."""
+        found = re.search(
+            r'data-module="signing"[^>]*data-serial="([0-9a-f]*)" data-due="([a-z]*)"', self.text
+        )
+        return found is not None and bool(self.serial) and found.groups() == (self.serial, "")
+
+    def reads_agreements(self) -> "Customer":
+        """Read every agreement of the open page to its end."""
+        self.product.write_papers()
+        codes = re.findall(rf"/me/tasks/{self.task}/agreements/([a-z_]+)", self.text)
+        return self.reads(*dict.fromkeys(codes))
+
+    def sends(self, path: str, **json: Any) -> TestResponse:
+        """Send what a script of the open page sends."""
+        return self.browser.post(path, json=json, headers={"X-CSRFToken": self.token})
+
+    def installs_certificate(self) -> "Customer":
+        """Do what the page does on 申请并安装; the key stays with this person."""
+        at = f"/me/tasks/{self.task}/certificate"
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        blinded = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+        nonce = self.sends(f"{at}/nonce", blinded=b64encode(blinded).decode()).json
+        assert nonce, "no nonce"
+        csr = b64encode(request(self.key, nonce["nonce"])).decode()
+        issued = self.sends(at, csr=csr)
+        assert issued.status_code == 200, issued.text
+        self.serial = (issued.json or {})["serial"]
+        wrapped = self.sends(f"{at}/evaluate", serial=self.serial, blinded=b64encode(blinded).decode())
+        assert wrapped.status_code == 200, wrapped.text
+        challenge = b64decode((wrapped.json or {})["challenge"])
+        proof = self.key.sign(unlocking_proof(self.serial, challenge), ec.ECDSA(SHA256()))
+        done = self.sends(f"{at}/installed", serial=self.serial, signature=b64encode(proof).decode())
+        assert done.status_code == 200, done.text
         return self
+
+    def asks_for_ticket(self) -> TestResponse:
+        """Ask for the right to sign the papers of the open page."""
+        return self.sends(f"/me/tasks/{self.task}/signing/ticket", serial=self.serial)
+
+    def signs_papers(self, told: Mapping[str, Any] | None = None) -> "Customer":
+        """Sign the papers as the browser does, once it has the password; the page goes where it leads."""
+        self.product.write_papers()
+        task = self.task
+        if told is None:
+            asked = self.asks_for_ticket()
+            assert asked.status_code == 200, asked.text
+            told = asked.json or {}
+        signatures = [
+            {"code": one["code"], "signature": b64encode(self.signature_of(told, one)).decode()}
+            for one in told["papers"]
+        ]
+        done = self.sends(f"/me/tasks/{task}/signing", ticket=told["ticket"], signatures=signatures)
+        assert done.status_code == 200, done.text
+        self.opens((done.json or {})["next"])
+        return self
+
+    def signature_of(self, told: Mapping[str, Any], one: Mapping[str, Any]) -> bytes:
+        """Return a signature over one paper, checked against its file as the browser checks it."""
+        pdf = self.browser.get(one["url"]).data
+        digest = sha256(pdf[: one["start"]] + pdf[one["end"] :]).digest()
+        assert digest.hex() == one["digest"]
+        attributes = signing.attributes(digest, b64decode(told["certificate"]))
+        assert self.key is not None
+        return self.key.sign(attributes, ec.ECDSA(SHA256()))
 
     def submits_phone(self, number: str = "13612345678") -> "Customer":
         """Walk through the whole phone change, up to 待复核."""

@@ -1,5 +1,6 @@
 """基本资料 (domain 1.6): what a customer sees of the own data, and what is said about it."""
 
+import re
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -161,12 +162,26 @@ def test_r082_past_changes_are_listed_with_number_and_result(product, customer, 
     assert customer.sees(number)
 
 
-def test_r082_the_agreements_of_a_change_can_be_read_again(customer):
+def test_r082_the_agreements_of_a_change_can_be_downloaded_signed(customer):
     customer.signs_in("C01").submits_phone()
     customer.opens(f"/me/cases/{customer.case}?progress=1")
-    assert f"/me/cases/{customer.case}/agreements/customer_notice" in customer.text
-    answer = customer.opens(f"/me/cases/{customer.case}/agreements/customer_notice")
-    assert answer.status_code == 200
+    links = re.findall(rf"/me/cases/{customer.case}/papers/[0-9a-f-]+\.pdf", customer.text)
+    assert len(links) == 4
+    answer = customer.opens(links[0])
+    assert answer.data.startswith(b"%PDF-")
+    assert "attachment" in answer.headers["Content-Disposition"]
+
+
+def test_r212_what_was_signed_is_listed_under_downloads(customer, another_customer):
+    customer.signs_in("C01").submits_phone()
+    customer.opens("/me/agreements")
+    assert customer.sees("期货经纪合同")
+    link = re.search(r"/me/cases/[0-9a-f-]+/papers/[0-9a-f-]+\.pdf", customer.text)
+    assert link
+    another_customer.signs_in("C02")
+    assert another_customer.opens(link[0]).status_code == 404
+    assert another_customer.opens("/me/agreements").status_code == 200
+    assert another_customer.sees("还没有签署过协议")
 
 
 def test_the_copy_of_yesterday_says_when_it_was_read(product, customer):

@@ -11,15 +11,19 @@ from flask import Flask
 from web import current, preferences, problems, rendering, security
 from web.agreements_desk import agreements_desk
 from web.api.app import mount
+from web.certificates import certificates
 from web.current import Web
 from web.customer import customer
 from web.demo import demo
+from web.downloads import downloads
 from web.handover import handover
+from web.installing import installing
 from web.login import login
 from web.pki import pki
 from web.public import public
 from web.reading import reading
 from web.sessions import ServerSide
+from web.signing import signing
 from web.staff import desk
 from web.staff_login import desk_login
 from web.tasks import tasks
@@ -56,8 +60,9 @@ def create_app(web: Web) -> Flask:
     # Software that verifies certificates has no page and no session; every answer is signed itself.
     security.csrf.exempt(pki)
     for pages in (
-        public, login, customer, tasks, uploads, handover, reading, desk_login, desk, demo, vendor, pki,
-        agreements_desk
+        public, login, customer, tasks, uploads, handover, reading, signing, downloads, desk_login, desk,
+        demo, vendor, pki,
+        agreements_desk, installing, certificates,
     ):  # fmt: skip
         app.register_blueprint(pages)
     app.context_processor(_frame)

@@ -11,11 +11,12 @@ from engine.parameters import Parameters
 if TYPE_CHECKING:
     from handlers.agreements import Agreements, Papers
     from handlers.captchas import Captchas
-    from handlers.certificates import Authority, Certificates, Publisher, Timestamps
+    from handlers.certificates import Authority, Certificates, Publisher, Timestamps, Unlocking
     from handlers.codes import Codes
     from handlers.counter.protocol import Counter
     from handlers.customers import Customers
     from handlers.photos import Intake
+    from handlers.signing import Signing
     from handlers.sms.protocol import SmsGateway
     from handlers.staff import StaffAccounts
     from web.sessions import Sessions, WebSession
@@ -38,9 +39,11 @@ class Web:
     intake: "Intake"
     authority: "Authority"
     certificates: "Certificates"
+    unlocking: "Unlocking"
     timestamps: "Timestamps"
     agreements: "Agreements"
     papers: "Papers"
+    signing: "Signing"
     publisher: "Publisher"
 
 

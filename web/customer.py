@@ -16,7 +16,7 @@ from forms import field_photo, wording
 from handlers import agreements
 from handlers.counter import CounterDown
 from handlers.customers import DOWN, Customer, SeenProfile
-from web import comparison, current, naming, problems, reading, starting
+from web import comparison, current, downloads, naming, problems, reading, starting
 from web import profile as contents
 from web.uploads import file_of, sealed_off
 
@@ -84,6 +84,8 @@ def case(case_id: UUID) -> AnyResponse | str:
     _, key, data = current.engine().cases.data(case_id, current.person())
     release = current.engine().cases.release_of(case_id)
     agreed = (data.get("consents") or {}).get("documents") or []
+    papers = downloads.papers(case_id, downloads.signatures_of(case_id, current.person()))
+    signed = {one["code"] for one in papers}
     standing = _standing(found, data)
     here = url_for("customer.case", case_id=case_id)
     actions = [one for one in standing["actions"] if one["url"] != here]  # not a link to this very page
@@ -92,13 +94,15 @@ def case(case_id: UUID) -> AnyResponse | str:
         case={"title": naming.subject(found.facts.type), **standing, "actions": actions},
         comparison=[],
         trail=comparison.history(release, found.facts, key, staff=False),
-        documents=[
+        documents=papers
+        + [
             {
                 "title": str(d.get("title") or d.get("code")),
                 "version": d.get("version"),
                 "url": url_for("customer.agreed", case_id=case_id, code=d.get("code")),
             }
             for d in agreed
+            if d.get("code") not in signed
         ],
     )
 

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 import forms
 from engine import Case, ElsewhereChanged, NotYours, NoWayBack, TaskGone, TaskView, UnknownCase, clock
 from forms import field_validity
-from web import current, naming, phone_codes
+from web import current, naming, phone_codes, to_sign
 
 log = structlog.get_logger("web")
 tasks = Blueprint("tasks", __name__, url_prefix="/me/tasks")
@@ -156,6 +156,7 @@ def page(
         divisions_url="/divisions.json",
         returned=why.reasons,
         note=why.note,
+        signing=to_sign.offer(view),
         autosaved_at=view.saved_at,
         sent_to=sent_to,
         resend_in=resend_in,

@@ -25,7 +25,7 @@ from handlers.agreements.documents import (
     extra_documents,
 )
 from handlers.agreements.glyphs import MissingGlyph
-from handlers.agreements.operators import listing, record
+from handlers.agreements.operators import operators
 from handlers.agreements.paper import Paper
 from handlers.agreements.papers import JOB, PREVIEW, Papers
 from handlers.agreements.templates import TemplateRefused
@@ -54,9 +54,8 @@ __all__ = [
     "documents",
     "extra_codes",
     "extra_documents",
-    "listing",
     "must_be_fit",
-    "record",
+    "operators",
     "templates",
     "variables",
 ]

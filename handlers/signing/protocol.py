@@ -22,7 +22,7 @@ SigningFault
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -166,8 +166,8 @@ class Papers(Protocol):
     def of(self, session: Session, case_id: UUID, content: str) -> Mapping[str, Paper]:
         """Return the papers of a case that are written for ``content``, by code."""
 
-    def pdf(self, session: Session, case_key: CaseKey, paper: Paper) -> bytes:
-        """Return a paper with its hole empty."""
+    def pdf(self, session: Session, case_key: CaseKey, paper: Any) -> bytes:
+        """Return a paper, the very one that ``of`` gave, with its hole empty."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from engine.diagrams.lint.times import check_duration
 from engine.diagrams.lint.written import check_expression, check_name
 
 ROLES = ("customer", "reviewer", "compliance", "agent", "operator")
-STEPS = ("upload", "data", "sign", "video")
+STEPS = ("upload", "data", "video", "certificate", "sign")
 #: Application states of a case (domain 1.13).
 STATES = frozenset(
     {"started", "draft", "await_video", "queued", "in_call", "returned_video", "await_cert", "await_sign"}

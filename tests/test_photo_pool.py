@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from handlers.bounded.child import Bounds
 from handlers.photos import gate
-from handlers.photos.child import Bounds
 from handlers.photos.gate import PhotoRefused
 from handlers.photos.pool import Bounded
 from tests import bad_pictures

@@ -14,6 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from handlers.bounded.refused import Refused
+
 #: Largest picture accepted, in bytes, inclusive (R-093 「10M」, A-34).
 LIMIT_BYTES = 10 * 1024 * 1024
 #: Shortest side, longest side, and all pixels of a picture (domain 3.14).
@@ -63,13 +65,8 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _READABLE_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 
 
-class PhotoRefused(Exception):
+class PhotoRefused(Refused):
     """The picture cannot be taken in; the message is for the customer, ``code`` for the journal."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 def unreadable() -> PhotoRefused:

@@ -1,7 +1,9 @@
 """``verify``: the whole verdict on one file."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from handlers.verifier import check, opinion
 from handlers.verifier.check import Examined
@@ -31,3 +33,13 @@ def verify(pdf: bytes, trust: Trust, now: datetime | None = None) -> Verdict:
         log.warning("a file was refused: %s", type(unexpected).__name__)
         return Verdict(False, "", tuple(examined.signatures), (Finding("broken"),))
     return Verdict(True, examined.level, tuple(examined.signatures), ())
+
+
+def ready() -> None:
+    """Do nothing: who can call this has loaded the libraries."""
+
+
+def verify_plainly(pdf: bytes, trust: Mapping[str, Sequence[Any] | None]) -> dict[str, Any]:
+    """Verify as a bounded child does: plain data in, plain data out."""
+    given = {name: None if value is None else tuple(value) for name, value in trust.items()}
+    return verify(pdf, Trust(**given)).plain()  # type: ignore[arg-type]  # comes from a Trust

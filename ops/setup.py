@@ -7,6 +7,7 @@ has not changed; then nothing here touches the network.
 
 import argparse
 import contextlib
+import ctypes
 import fcntl
 import hashlib
 import json
@@ -31,6 +32,19 @@ NO_VENV = (
 BUNDLES = {"curve.js": "web/bundled/curve.js"}
 BUNDLING = ("--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=error")
 CJK_FONTS = ("fonts/**/NotoSansCJK*", "fonts/**/NotoSansSC*")
+#: What papers are set and printed with, and the Debian package each comes in.
+TEXT_LIBRARIES = {
+    "libpango-1.0.so.0": "libpango-1.0-0",
+    "libpangoft2-1.0.so.0": "libpangoft2-1.0-0",
+    "libharfbuzz-subset.so.0": "libharfbuzz-subset0",
+}
+#: Programs by which tests get a second opinion on signed files and keys, and their Debian packages.
+TEST_PROGRAMS = {
+    "pdfsig": "poppler-utils",
+    "qpdf": "qpdf",
+    "softhsm2-util": "softhsm2",
+    "pkcs11-tool": "opensc",
+}
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 #: Starts the browser from npm, which brings the libraries that a machine without a desktop lacks.
 OWN_CHROMIUM = """#!/bin/sh
@@ -64,7 +78,9 @@ class Setup:
             self.packages()
             self.browser_packages()
             self.bundles()
+            self.text_libraries()
             if self.tests:
+                self.test_programs()
                 self.test_browser()
                 self.test_font()
 
@@ -227,6 +243,31 @@ class Setup:
                 self._call(*self._pip("install", "--require-hashes", "-r", "requirements-node.lock"))
         return own
 
+    # Libraries and programs of the system
+
+    def text_libraries(self) -> None:
+        """Install what papers are set with, when we may; without it everything runs but signing."""
+        lacking = [package for name, package in TEXT_LIBRARIES.items() if not has_library(name)]
+        self._system("Text libraries", lacking, "agreements cannot be written or signed on this machine")
+
+    def test_programs(self) -> None:
+        """Install the programs that tests ask for a second opinion, when we may."""
+        lacking = [package for name, package in TEST_PROGRAMS.items() if shutil.which(name) is None]
+        self._system("Programs for tests", lacking, "tests of signed files and of key modules will fail")
+
+    def _system(self, step: str, packages: list[str], otherwise: str) -> None:
+        """Install Debian packages, or say which are missing and what that means; either way, go on."""
+        if not packages:
+            return
+        try:
+            if may_apt():
+                with self._step(step):
+                    self._apt(*packages)
+                return
+        except SetupFailed as failed:
+            self._say(f"apt-get failed: {str(failed).strip()[-300:]}")
+        self._say(f"{otherwise}; as root: apt-get install -y {' '.join(packages)}")
+
     # What only tests need
 
     def test_browser(self) -> None:
@@ -312,6 +353,15 @@ def has_venv() -> bool:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
+        return False
+    return True
+
+
+def has_library(name: str) -> bool:
+    """Tell whether the system has a shared library."""
+    try:
+        ctypes.CDLL(name)
+    except OSError:
         return False
     return True
 

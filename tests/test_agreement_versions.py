@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ def refusal(html: str, code: str = NOTICE) -> TemplateRefused:
     return refused.value
 
 
-def filled(html: str, code: str = NOTICE, **more) -> str:
+def filled(html: str, code: str = NOTICE, **more: Any) -> str:
     """Return a text as a reader gets it."""
     document = replace(agreements.document(NOTICE), code=code, html=html)
     return templates.render(document, {**sample(code), **more})
@@ -184,8 +185,7 @@ def test_whatever_is_written_nothing_but_known_elements_comes_through(text):
 
 @given(st.text(max_size=40))
 def test_whatever_a_customer_is_called_it_is_text(name):
-    values = {"customer": {"name": name, "id_number": ""}}
-    shown = filled("<p>{{ customer.name }}</p>", **values)
+    shown = filled("<p>{{ customer.name }}</p>", customer={"name": name, "id_number": ""})
     assert shown.count("<") == 2
 
 

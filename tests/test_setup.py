@@ -62,6 +62,8 @@ class Recorded(Setup):
             made.touch()
         if line.endswith("requirements-test.lock"):
             (self.venv / "bin" / "pytest").touch()
+        if "requirements-node.lock" in line:
+            (self.venv / "bin" / "npm").touch()
         if "requirements-uv.lock" in line:
             (self.venv / "bin" / "uv").touch()
 
@@ -81,6 +83,7 @@ def checkout(tmp_path):
 def _everything_is_there(monkeypatch):
     """The machine has a browser and Node, unless a test says otherwise; nobody uses apt."""
     monkeypatch.setattr(setup, "may_apt", lambda: False)
+    monkeypatch.setattr(setup, "has_library", lambda name: True)
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if name != "uv" else None)
 
 
@@ -227,6 +230,40 @@ def test_a_test_browser_is_installed_by_root_when_there_is_none(checkout, monkey
     monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/n" if name in ("node", "npm") else None)
     monkeypatch.setattr(setup, "may_apt", lambda: True)
     assert any(call.endswith("chromium") for call in done(checkout, tests=True))
+
+
+def test_root_gets_the_libraries_that_papers_are_set_with(checkout, monkeypatch):
+    monkeypatch.setattr(setup, "may_apt", lambda: True)
+    monkeypatch.setattr(setup, "has_library", lambda name: name == "libpango-1.0.so.0")
+    *_, update, install = done(checkout)
+    assert update == "apt-get -qq update"
+    assert install.endswith("install -y --no-install-recommends libpangoft2-1.0-0 libharfbuzz-subset0")
+
+
+def test_without_root_running_goes_on_and_says_what_signing_lacks(checkout, monkeypatch, capsys):
+    monkeypatch.setattr(setup, "has_library", lambda name: False)
+    assert not any("apt-get" in call for call in done(checkout))
+    told = capsys.readouterr().err
+    assert "agreements cannot be written or signed on this machine" in told
+    assert "apt-get install -y libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0" in told
+
+
+def test_running_goes_on_where_apt_fails(checkout, monkeypatch, capsys):
+    monkeypatch.setattr(setup, "may_apt", lambda: True)
+    monkeypatch.setattr(setup, "has_library", lambda name: False)
+    recorded = Recorded(checkout)
+    recorded.failing = "apt-get -qq update"
+    recorded.everything()
+    assert "libharfbuzz-subset0" in capsys.readouterr().err
+
+
+def test_testing_says_which_programs_are_missing(checkout, monkeypatch, capsys):
+    there = {"node", "npm", "chromium", "pdfsig"}
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if name in there else None)
+    done(checkout, tests=True)
+    assert "apt-get install -y qpdf softhsm2 opensc" in capsys.readouterr().err
+    done(checkout)
+    assert "softhsm2" not in capsys.readouterr().err
 
 
 def test_two_set_ups_at_once_wait_for_each_other(checkout, capsys):

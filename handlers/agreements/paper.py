@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from handlers.agreements.tables import PaperRow
@@ -31,6 +31,15 @@ class Paper:
     end: int
     digest: bytes
     made_at: datetime
+
+
+class Known(Protocol):
+    """What tells one paper from another."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def code(self) -> str: ...
 
 
 def listed_in(data: Mapping[str, Any]) -> tuple[str, list[dict[str, str]]]:

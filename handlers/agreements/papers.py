@@ -19,7 +19,7 @@ from engine.store import CaseKey, StoredFile
 from engine.store.tables import CaseRow, WorkItemRow
 from handlers.agreements import glyphs, sheet, templates, variables, writing
 from handlers.agreements.documents import Document, UnknownDocument
-from handlers.agreements.paper import Paper, listed_in, paper_of
+from handlers.agreements.paper import Known, Paper, listed_in, paper_of
 from handlers.agreements.tables import PaperRow, VersionRow
 from handlers.agreements.versions import Agreements
 from handlers.certificates import RealTime
@@ -84,12 +84,13 @@ class Papers:
         )
         return {row.code: paper_of(row) for row in rows}
 
-    def pdf(self, session: Session, case_key: CaseKey, paper: Paper) -> bytes:
+    def pdf(self, session: Session, case_key: CaseKey, paper: Known) -> bytes:
         """Return a paper with its hole empty.
 
         :raises SealBroken: the file is not what was stored.
         """
-        found = self._engine.files.get(session, case_key, paper.file_id)
+        file_id = session.scalar(select(PaperRow.file_id).where(PaperRow.id == paper.id))
+        found = None if file_id is None else self._engine.files.get(session, case_key, file_id)
         if found is None:
             raise UnknownDocument(paper.code)
         return found[1]

@@ -9,6 +9,7 @@ kaihu release publish [FILE…] check and publish a release; without files, the 
 kaihu journal verify         look whether any chain was changed
 kaihu token create|list|revoke  tokens of the REST API (``ops.tokens``)
 kaihu ca init|status|…       the certification authority (``ops.ca``)
+kaihu verify FILE…           who signed a file, and whether it was changed since (``ops.verify``)
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 from engine.diagrams.findings import errors
 from engine.errors import EngineError
 from ops import ca, tokens
+from ops import verify as verifying
 from web import logs
 from web.settings import Settings, SettingsRefused, read
 
@@ -45,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     journal.add_argument("action", choices=["verify"])
     tokens.arguments(parts.add_parser("token", help="make, list and revoke tokens of the REST API"))
     ca.arguments(parts.add_parser("ca", help="the certification authority: set up, rotate, publish, drill"))
+    verifying.arguments(parts.add_parser("verify", help="say who signed a file and whether it was changed"))
     options = parser.parse_args(arguments)
     try:
         return run(options)
@@ -57,6 +60,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the part that was asked for; raise SettingsRefused where it cannot run as it is set."""
     if options.part == "check":
         return check(options.files)
+    if options.part == "verify":
+        return verifying.run(options)
     settings = read()
     logs.configure(settings.log_level)
     if options.part == "migrate":

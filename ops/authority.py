@@ -1,6 +1,8 @@
 """Which authority, which timestamps and which place for keys this installation has, by its settings."""
 
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 
 from engine.store import Database, Keyring
 from handlers.certificates import (
@@ -20,7 +22,13 @@ def module(settings: Settings) -> Module | None:
     """Return the hardware module for the units' keys, if there is one."""
     if settings.pkcs11_module is None or settings.pkcs11_pin_file is None:
         return None
-    return Module(settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin_file)
+    return _module(settings.pkcs11_module, settings.pkcs11_token, settings.pkcs11_pin_file)
+
+
+@lru_cache
+def _module(library: Path, token: str, pin_file: Path) -> Module:
+    """Return the same one to all who ask: a process has one session in it."""
+    return Module(library, token, pin_file)
 
 
 def own(settings: Settings, keyring: Keyring, company: Company) -> EmbeddedAuthority:

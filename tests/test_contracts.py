@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from handlers import counter, sms
+from handlers.certificates import external
+from handlers.certificates.external import contract as authority_contract
 from handlers.counter import contract as counter_contract
 from handlers.counter import wire
 from handlers.published import written
@@ -13,14 +15,20 @@ from handlers.sms import contract as sms_contract
 
 
 @pytest.mark.parametrize(
-    ("room", "contract"), [(counter, counter_contract), (sms, sms_contract)], ids=["counter", "sms"]
+    ("room", "contract"),
+    [(counter, counter_contract), (sms, sms_contract), (external, authority_contract)],
+    ids=["counter", "sms", "authority"],
 )
 def test_the_file_an_engineer_is_given_is_what_the_adapter_speaks(room, contract):
     file = Path(room.__file__).parent / "openapi.json"
     assert file.read_text(encoding="utf-8") == written(contract.openapi())
 
 
-@pytest.mark.parametrize("contract", [counter_contract, sms_contract], ids=["counter", "sms"])
+@pytest.mark.parametrize(
+    "contract",
+    [counter_contract, sms_contract, authority_contract],
+    ids=["counter", "sms", "authority"],
+)
 def test_every_schema_that_is_named_is_there(contract):
     made = contract.openapi()
     text = json.dumps(made)
@@ -34,8 +42,14 @@ def test_every_message_that_changes_something_needs_a_key():
     assert keyed == {"/v1/customers/update", "/v1/photos/store"}
 
 
-def test_no_path_holds_a_place_for_something_personal():
-    assert not any("{" in path for path in counter_contract.openapi()["paths"])
+def test_every_message_to_an_authority_needs_a_key():
+    paths = authority_contract.openapi()["paths"]
+    assert all("parameters" in item["post"] for item in paths.values())
+
+
+@pytest.mark.parametrize("contract", [counter_contract, authority_contract], ids=["counter", "authority"])
+def test_no_path_holds_a_place_for_something_personal(contract):
+    assert not any("{" in path for path in contract.openapi()["paths"])
 
 
 @pytest.mark.parametrize("day", ["20260230", "2026-03-18", "18032026x"])

@@ -96,7 +96,11 @@ class Module:
         if self._session is None:
             pin = self._pin_file.read_text("utf-8").splitlines()[0]
             token = pkcs11.lib(str(self._library)).get_token(token_label=self._token)
-            self._session = _Session(token.open(rw=True, user_pin=pin))
+            try:
+                opened = token.open(rw=True, user_pin=pin)
+            except pkcs11.exceptions.UserAlreadyLoggedIn:
+                opened = token.open(rw=True)  # a log-in is the whole process's
+            self._session = _Session(opened)
         return self._session
 
     def _drop(self) -> None:

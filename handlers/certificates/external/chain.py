@@ -12,6 +12,16 @@ from cryptography.x509.oid import ExtensionOID
 
 #: Digests that still prove something; SHA-1 and MD5 do not.
 DIGESTS = (SHA256, SHA384, SHA512)
+#: What ``cryptography`` raises for bytes that are no certificate, or not one that makes sense.
+MALFORMED = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 #: Smallest RSA key that is believed, in bits.
 SMALLEST_RSA = 2048
 #: More links than this no chain has.

@@ -26,7 +26,7 @@ from engine.store import Keyring
 from handlers.certificates import status
 from handlers.certificates.authority import EmbeddedAuthority
 from handlers.certificates.external import answers, wire
-from handlers.certificates.external.chain import Untrusted, path_of
+from handlers.certificates.external.chain import MALFORMED, Untrusted, path_of
 from handlers.certificates.pkcs11 import Module
 from handlers.certificates.profiles import Company
 from handlers.certificates.protocol import AuthorityDown, Made, Reason, Refused, Request, Subject
@@ -99,7 +99,7 @@ class HttpAuthority(EmbeddedAuthority):
             raise Refused(answer.reason or "数字证书机构未通过本次申请，请联系期货公司", "authority_refused")
         try:
             return self._believed(b64decode(answer.certificate), request, subject)
-        except (Untrusted, ValueError, x509.ExtensionNotFound) as wrong:
+        except (Untrusted, *MALFORMED) as wrong:
             # The same key is asked again with the same message: either it is mended there, or nobody signs.
             log.error("the authority's certificate is not believed", why=str(wrong))
             raise AuthorityDown from None
@@ -129,7 +129,7 @@ class HttpAuthority(EmbeddedAuthority):
         )
         try:
             return self._status_of(certificate, request, asked)
-        except (Unreachable, Untrusted, ValueError, TypeError, x509.ExtensionNotFound) as wrong:
+        except (Unreachable, Untrusted, *MALFORMED) as wrong:
             log.error("the authority's status answer is not to be had", why=str(wrong))
             return status.try_later()
 
@@ -142,7 +142,7 @@ class HttpAuthority(EmbeddedAuthority):
             names = [name.value for point in points for name in point.full_name or ()]
             found = self._fetch.get(next(n for n in names if n.startswith("http")), "application/pkix-crl")
             answers.check_list(found, above[0], self.now())
-        except (Unreachable, Untrusted, ValueError, x509.ExtensionNotFound, StopIteration) as wrong:
+        except (Unreachable, Untrusted, StopIteration, *MALFORMED) as wrong:
             raise AuthorityDown(f"the authority's list is not to be had: {wrong}") from None
         return found
 

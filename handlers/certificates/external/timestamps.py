@@ -12,19 +12,18 @@ Services are spoken to without TLS, too, as is usual: only a digest goes out, an
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256, sha384, sha512
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
-from asn1crypto import tsp
+from asn1crypto import cms, tsp
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from handlers.certificates import timestamps
 from handlers.certificates.external.answers import check_signature
-from handlers.certificates.external.chain import Untrusted, path_of
+from handlers.certificates.external.chain import MALFORMED, Untrusted, path_of
 from handlers.certificates.protocol import ClockDoubted
 from handlers.certificates.realtime import RealTime
 from handlers.outward import Exchange, Unreachable
@@ -41,16 +40,17 @@ _DIGESTS: dict[str, tuple[HashAlgorithm, Callable[[bytes], Any]]] = {
     "sha384": (SHA384(), sha384),
     "sha512": (SHA512(), sha512),
 }
-#: What asn1crypto raises for bytes that are something else.
-_MALFORMED = (
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    OverflowError,
-    UnsupportedAlgorithm,
-)
+#: What is raised for bytes that are something else.
+_MALFORMED = (*MALFORMED, KeyError, IndexError, AttributeError, OverflowError)
+
+
+class Response(tsp.TimeStampResp):  # type: ignore[misc]  # it has no types
+    """TimeStampResp; a refusal has no token, which asn1crypto 1.5.1 forgets."""
+
+    _fields: ClassVar = [
+        ("status", tsp.PKIStatusInfo),
+        ("time_stamp_token", cms.ContentInfo, {"optional": True}),
+    ]
 
 
 class HttpTimestamps:
@@ -109,7 +109,7 @@ def check(
 def _check(
     asked: Any, answer: bytes, roots: Sequence[x509.Certificate], now: datetime, policy: str
 ) -> datetime:
-    read = tsp.TimeStampResp.load(answer, strict=True)
+    read = Response.load(answer, strict=True)
     status = read["status"]["status"].native
     if status not in ("granted", "granted_with_mods"):
         raise Untrusted(f"the service answers {status}")

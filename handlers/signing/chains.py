@@ -6,13 +6,13 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from sqlalchemy.orm import Session
 
-from handlers.certificates import Authority, EmbeddedAuthority, NoAuthority
+from handlers.certificates import EmbeddedAuthority, NoAuthority
 
 
 class Chains:
     """Finds the certificates between a customer's and the root, and the root."""
 
-    def __init__(self, authority: Authority) -> None:
+    def __init__(self, authority: EmbeddedAuthority) -> None:
         self._authority = authority
 
     def whole(self, session: Session, certificate: bytes) -> tuple[bytes, ...]:
@@ -20,10 +20,9 @@ class Chains:
         now = self._authority.chain(session)
         if issued(certificate, now[0]):
             return now
-        if isinstance(self._authority, EmbeddedAuthority):
-            for unit, _ in self._authority.units.all(session):
-                if issued(certificate, unit.der):
-                    return self._authority.above(session, unit)
+        for unit, _ in self._authority.units.all(session):
+            if issued(certificate, unit.der):
+                return self._authority.above(session, unit)
         raise NoAuthority("nobody here issued this certificate")
 
     def above(self, session: Session, certificate: bytes) -> tuple[bytes, ...]:
@@ -39,3 +38,8 @@ def issued(below: bytes, above: bytes) -> bool:
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
+
+
+def is_root(certificate: bytes) -> bool:
+    """Tell whether a certificate was signed by its own key."""
+    return issued(certificate, certificate)

@@ -1,16 +1,12 @@
 """Taking a customer's signatures in: from the ticket to signed files; see the package for the whole way."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
-from typing import cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import structlog
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,7 +14,6 @@ from engine import Engine
 from engine.store import CaseKey, JournalEntry
 from engine.store.tables import CaseRow
 from handlers.certificates import (
-    Authority,
     Certificate,
     Certificates,
     ClockDoubted,
@@ -26,14 +21,11 @@ from handlers.certificates import (
     RealTime,
     Timestamps,
     UnknownCertificate,
-    der,
 )
-from handlers.certificates.der import DerRefused, Reader
-from handlers.signing import cms, stamps, tickets
+from handlers.signing import cms, judging, stamps, tickets, written
 from handlers.signing.chains import Chains
 from handlers.signing.protocol import (
     CertificateEnded,
-    Level,
     NotSigned,
     Paper,
     Papers,
@@ -41,7 +33,6 @@ from handlers.signing.protocol import (
     PapersMissing,
     Refused,
     Signature,
-    SignatureWrong,
     Stamp,
     StampsDown,
     Ticket,
@@ -55,14 +46,14 @@ log = structlog.get_logger("signing")
 #: The worker's job: dates what could not be dated at once, seals and archives what was accepted.
 JOB = "signing.archive"
 PDF = "application/pdf"
-#: Most papers that one case has, and most bytes of an ECDSA signature with P-256 as DER.
+#: Most papers that one case has.
 MOST_PAPERS = 20
-MOST_BYTES = 72
 
 
 class Signing:
     """Gives tickets and takes signatures in.
 
+    :param authority: has the company's seal, also where another one certifies customers.
     :param papers: where the papers come from.
     :param now: real time, which certificates and timestamps are compared with.
     :param rules: whose timestamps count; our own unit's by default.
@@ -72,7 +63,7 @@ class Signing:
         self,
         engine: Engine,
         certificates: Certificates,
-        authority: Authority,
+        authority: EmbeddedAuthority,
         timestamps: Timestamps,
         papers: Papers,
         *,
@@ -128,7 +119,7 @@ class Signing:
         if len(signatures) > MOST_PAPERS:
             raise PapersMissing("too_many")
         for value in signatures.values():
-            _look(value)
+            judging.look(value)
         found: dict[str, Stamp] = {}
         for code, value in signatures.items():
             try:
@@ -164,14 +155,41 @@ class Signing:
         :param now: business time.
         :raises Refused: with the customer's words; nothing was changed.
         """
-        try:
-            return self._accept(
-                session, case_key, token, case_id, owner, browser_session, signatures, dated, content,
-                needed, now,
+        with _told_of(case_id):
+            ticket, again = tickets.open_(
+                session, token, signatures,
+                case_id=case_id, owner=owner, browser_session=browser_session, now=now,
             )  # fmt: skip
-        except Refused as refused:
-            log.info("signatures refused", case=str(case_id), code=refused.code)
-            raise
+            if again:
+                return self._of_ticket(session, ticket)
+            certificate = self._usable(session, ticket.serial, owner)
+            papers = self._needed(session, ticket, content, needed)
+            if set(signatures) != set(papers):
+                raise PapersMissing("incomplete")
+            signed = {
+                code: judging.check(paper, certificate.der, signatures[code])
+                for code, paper in papers.items()
+            }
+            above = self.chains.above(session, certificate.der)
+            moments = self._moments(session, signatures, dated)
+            rows = []
+            for code, paper in papers.items():
+                value, at = signatures[code], moments.get(code)
+                stamp = dated[code].token if at is not None else None
+                made = cms.container(certificate.der, above, signed[code], value, stamp)
+                pdf = cms.fill(self._pdf(session, case_key, paper), paper.start, paper.end, made)
+                row = written.row(ticket, paper, value, now)
+                row.level, row.stamped_at = ("T" if at is not None else "B"), at
+                self.put(session, case_key, row, pdf, now)
+                session.add(row)
+                rows.append(row)
+            tickets.use(ticket, signatures, now)
+            session.flush()
+            self._write_down(session, case_key, rows, now)
+            # Word that the certificate was good, soon: it may be superseded before the review is done.
+            self.engine.queue.defer(session, JOB, case_id=str(case_id))
+            log.info("signed", case=str(case_id), papers=len(rows), dated=len(moments))
+            return [written.told(row) for row in rows]
 
     def of(self, session: Session, case_id: UUID) -> list[Signature]:
         """Return what was signed for a case, the newest first."""
@@ -181,7 +199,7 @@ class Signing:
             .order_by(SignatureRow.signed_at.desc(), SignatureRow.code)
             .execution_options(populate_existing=True)
         )
-        return [_told(row) for row in rows]
+        return [written.told(row) for row in rows]
 
     def file(self, session: Session, key: CaseKey, signature: Signature) -> bytes:
         """Return the signed PDF as it stands now."""
@@ -190,60 +208,32 @@ class Signing:
             raise NotSigned
         return found[1]
 
-    # -- inside -------------------------------------------------------------------------------------
+    # -- the worker's side --------------------------------------------------------------------------
 
-    def _accept(
-        self,
-        session: Session,
-        case_key: CaseKey,
-        token: str,
-        case_id: UUID,
-        owner: str,
-        browser_session: str,
-        signatures: Mapping[str, bytes],
-        dated: Mapping[str, Stamp],
-        content: str,
-        needed: Mapping[str, str],
-        now: datetime,
-    ) -> list[Signature]:
-        ticket, again = tickets.open_(
-            session, token, signatures,
-            case_id=case_id, owner=owner, browser_session=browser_session, now=now,
-        )  # fmt: skip
-        if again:
-            return self._of_ticket(session, ticket)
-        certificate = self._usable(session, ticket.serial, owner)
-        papers = self._needed(session, ticket, content, needed)
-        if set(signatures) != set(papers):
-            raise PapersMissing("incomplete")
-        signed = {code: _checked(paper, certificate.der, signatures[code]) for code, paper in papers.items()}
-        above = self.chains.above(session, certificate.der)
-        moments = self._moments(session, signatures, dated)
-        rows = []
-        for code, paper in papers.items():
-            value, at = signatures[code], moments.get(code)
-            stamp = dated[code].token if at is not None else None
-            made = cms.container(certificate.der, above, signed[code], value, stamp)
-            pdf = cms.fill(self._pdf(session, case_key, paper), paper.start, paper.end, made)
-            row = self._row(ticket, paper, value, now)
-            row.level, row.stamped_at = ("T" if at is not None else "B"), at
-            self.put(session, case_key, row, pdf, now)
-            session.add(row)
-            rows.append(row)
-        tickets.use(ticket, signatures, now)
-        session.flush()
-        self._write_down(session, case_key, rows, now)
-        if any(row.level == "B" for row in rows):
-            self.engine.queue.defer(session, JOB, case_id=str(case_id))
-        log.info("signed", case=str(case_id), papers=len(rows), dated=len(moments))
-        return [_told(row) for row in rows]
+    def archive(self, case_id: str) -> str:
+        """Date, seal and archive what waits for it in a case; return what became of it, for the log.
+
+        Safe to run twice, also at once; see ``archive``.
+        """
+        # pyHanko is for workers only; pages do without it.
+        from handlers.signing.archive import Archive
+
+        return Archive(self).run(UUID(case_id))
+
+    def sweep(self) -> int:
+        """Put cases that wait and have lost their job back into the queue; return how many."""
+        from handlers.signing.archive import Archive
+
+        return Archive(self).sweep()
+
+    # -- inside -------------------------------------------------------------------------------------
 
     def _of_ticket(self, session: Session, ticket: TicketRow) -> list[Signature]:
         rows = {
             row.code: row
             for row in session.scalars(select(SignatureRow).where(SignatureRow.ticket == ticket.id))
         }
-        return [_told(rows[told["code"]]) for told in ticket.papers]
+        return [written.told(rows[told["code"]]) for told in ticket.papers]
 
     def _usable(self, session: Session, serial: str, owner: str) -> Certificate:
         try:
@@ -290,12 +280,9 @@ class Signing:
         """Return whose timestamps count."""
         if self._rules is not None:
             return self._rules
-        policies = (
-            {self.authority.company.timestamp_policy}
-            if isinstance(self.authority, EmbeddedAuthority)
-            else set[str]()
-        )
-        return Rules(frozenset({self.authority.chain(session)[-1]}), frozenset(policies))
+        unit = self.authority.units.active(session, "tsa")
+        anchor = self.authority.above(session, unit)[-1]
+        return Rules(frozenset({anchor}), frozenset({self.authority.company.timestamp_policy}))
 
     def _pdf(self, session: Session, case_key: CaseKey, paper: Paper) -> bytes:
         """Return a paper as it was shown: it must be what the ticket says, with nothing in its hole."""
@@ -305,26 +292,6 @@ class Signing:
         if sha256(pdf[:start] + pdf[end:]).digest() != paper.digest or pdf[start:end] != empty:
             raise PapersChanged("paper_damaged")
         return pdf
-
-    @staticmethod
-    def _row(ticket: TicketRow, paper: Paper, value: bytes, now: datetime) -> SignatureRow:
-        return SignatureRow(
-            id=uuid4(),
-            case_id=ticket.case_id,
-            ticket=ticket.id,
-            code=paper.code,
-            title=paper.title,
-            version=paper.version,
-            document_sha256=paper.document_sha256,
-            paper_id=paper.id,
-            content=paper.content,
-            serial=ticket.serial,
-            value=value,
-            digest=paper.digest,
-            start=paper.start,
-            end=paper.end,
-            signed_at=now,
-        )
 
     def put(self, session: Session, case_key: CaseKey, row: SignatureRow, pdf: bytes, now: datetime) -> None:
         """Keep a signed PDF as the one that counts."""
@@ -348,50 +315,11 @@ class Signing:
         self.engine.journal.write(session, case, case_key, [entry], now)
 
 
-def _checked(paper: Paper, certificate: bytes, value: bytes) -> bytes:
-    """Return the attributes that a signature is over, or raise SignatureWrong."""
-    _look(value)
-    signed = cms.attributes(paper.digest, certificate)
-    key = x509.load_der_x509_certificate(certificate).public_key()
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise SignatureWrong("key")
+@contextmanager
+def _told_of(case_id: UUID) -> Iterator[None]:
+    """Tell the log, by case and code alone, when signatures are refused."""
     try:
-        key.verify(value, signed, ec.ECDSA(SHA256()))
-    except InvalidSignature as wrong:
-        raise SignatureWrong("signature_wrong") from wrong
-    return signed
-
-
-def _look(value: bytes) -> None:
-    """Return only for what can be an ECDSA signature: two positive numbers in DER, and nothing more."""
-    try:
-        whole = Reader(value)
-        pair = whole.inside(der.SEQUENCE)
-        whole.end()
-        numbers = (pair.integer(), pair.integer())
-        pair.end()
-    except DerRefused as malformed:
-        raise SignatureWrong("signature_malformed") from malformed
-    if len(value) > MOST_BYTES or min(numbers) < 1:
-        raise SignatureWrong("signature_malformed")
-
-
-def _told(row: SignatureRow) -> Signature:
-    return Signature(
-        row.id,
-        row.case_id,
-        row.code,
-        row.title,
-        row.version,
-        row.document_sha256,
-        row.paper_id,
-        row.content,
-        row.serial,
-        cast(Level, row.level),
-        row.signed_at,
-        row.stamped_at,
-        row.archived_at,
-        row.file_id,
-        row.sha256,
-        row.size,
-    )
+        yield
+    except Refused as refused:
+        log.info("signatures refused", case=str(case_id), code=refused.code)
+        raise

@@ -64,6 +64,9 @@ class SignatureRow(Base):
     level: Mapped[str] = mapped_column(String(3), doc="B, T or LTA")
     signed_at: Mapped[datetime] = mapped_column(Moment, doc="business time")
     stamped_at: Mapped[datetime | None] = mapped_column(Moment, doc="real time, as the timestamp says")
+    status: Mapped[bytes | None] = mapped_column(
+        LargeBinary, doc="answer about the certificate, DER, asked for right after the date"
+    )
     file_id: Mapped[UUID] = mapped_column(ForeignKey("file.id"))
     sha256: Mapped[str] = mapped_column(String(64), doc="of the file, hex")
     size: Mapped[int] = mapped_column(Integer)
@@ -76,6 +79,6 @@ class SignatureRow(Base):
         Index(
             "ix_signature_waiting",
             "signed_at",
-            postgresql_where=text("level = 'B' or (seal_wanted_at is not null and archived_at is null)"),
+            postgresql_where=text("status is null or (seal_wanted_at is not null and archived_at is null)"),
         ),
     )

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("level", sa.String(length=3), nullable=False),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("stamped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("status", sa.LargeBinary(), nullable=True),
         sa.Column("file_id", sa.Uuid(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
@@ -73,7 +74,7 @@ def upgrade() -> None:
         "ix_signature_waiting",
         "signature",
         ["signed_at"],
-        postgresql_where=sa.text("level = 'B' or (seal_wanted_at is not null and archived_at is null)"),
+        postgresql_where=sa.text("status is null or (seal_wanted_at is not null and archived_at is null)"),
     )
 
 

@@ -1,0 +1,344 @@
+"""After the review: the company's seal, all that proves the signatures, and a timestamp over the whole."""
+
+import asyncio
+import io
+import os
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from asn1crypto import x509
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation.ades import ades_lta_validation, simulate_future_ades_lta_validation
+from pyhanko.sign.validation.policy_decl import (
+    PdfSignatureValidationSpec,
+    RevinfoOnlineFetchingRule,
+    RevocationInfoGatheringSpec,
+    SignatureValidationSpec,
+)
+from pyhanko_certvalidator.context import CertValidationPolicySpec
+from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy
+from pyhanko_certvalidator.registry import SimpleTrustManager
+from sqlalchemy import text
+
+from engine.store.tables import CaseRow
+from handlers import verifier
+from handlers.certificates import Root, ceremony
+from handlers.signing import StampsDown
+from handlers.signing.lasting import Proofs
+from handlers.signing.operators import want
+from handlers.signing.protocol import NotArchived
+from handlers.signing.updating import Original
+from tests.ca_people import PASSPHRASES, Clock, Room
+from tests.openssl import openssl, pem, written
+from tests.signing_people import CODES, Office
+from tests.test_signing_stamps import Other, Silent, raising
+
+
+def accepts(office, signer):
+    """The review accepts what a customer signed."""
+    with office.engine.database.transaction() as session:
+        return want(session, signer.case_id, signer.content, signer.business)
+
+
+def archived(office, signer):
+    """Return the signed papers in their lasting form."""
+    accepts(office, signer)
+    assert office.signing.archive(str(signer.case_id)) == "archived"
+    return office.files(signer.case_id)
+
+
+def specification(root):
+    policy = CertValidationPolicySpec(
+        trust_manager=SimpleTrustManager.build(trust_roots=[x509.Certificate.load(root)]),
+        revinfo_policy=CertRevTrustPolicy(REQUIRE_REVINFO),
+    )
+    gathering = RevocationInfoGatheringSpec(online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY)
+    return PdfSignatureValidationSpec(SignatureValidationSpec(policy, revinfo_gathering_policy=gathering))
+
+
+def verdict(told):
+    """Both count: past the timestamp unit's end the first still says OK, and the second no more."""
+    return told.ades_subindic.standard_name, told.api_status.bottom_line
+
+
+def levels(signer):
+    return [one.level for one in signer.has()]
+
+
+def chain_is_whole(office, signer):
+    with office.engine.database.reading() as session:
+        row = session.get_one(CaseRow, signer.case_id)
+        verify = office.engine.journal.verify
+        return verify(session, f"case:{row.id}", row.journal_seq, row.journal_head) is None
+
+
+def test_the_company_seals_what_a_customer_signed(signer, office):
+    signer.signs()
+    signed = office.files(signer.case_id)
+    sealed = archived(office, signer)
+    for code in CODES:
+        # What the customer signed is still there, byte for byte.
+        assert sealed[code].startswith(signed[code])
+        names = [one.field_name for one in PdfFileReader(io.BytesIO(sealed[code])).embedded_signatures]
+        assert names == ["Customer", "Company", "Archive"]
+    assert levels(signer) == ["LTA"] * 4
+    assert chain_is_whole(office, signer)
+
+
+def test_our_own_verifier_calls_it_intact_with_the_root_alone(signer, office):
+    signer.signs()
+    trust = verifier.Trust((office.room.chain()[1],))
+    for pdf in archived(office, signer).values():
+        verdict = verifier.verify(pdf, trust)
+        assert (verdict.intact, verdict.level) == (True, "B-LTA")
+
+
+def test_pyhanko_passes_it_by_the_standard_now_and_in_eight_years(signer, office):
+    signer.signs()
+    root = office.room.chain()[1]
+    for pdf in archived(office, signer).values():
+        for one in PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures:
+            told = asyncio.run(ades_lta_validation(one, specification(root)))
+            assert verdict(told) == ("OK", True)
+            # The timestamp unit's certificate lasts eight years, of 365 days.
+            later = datetime.now(UTC) + timedelta(days=8 * 365 - 2)
+            then = asyncio.run(simulate_future_ades_lta_validation(one, specification(root), later))
+            assert verdict(then) == ("OK", True)
+
+
+def test_qpdf_finds_nothing_wrong(signer, office, tmp_path):
+    signer.signs()
+    for code, pdf in archived(office, signer).items():
+        path = written(tmp_path / f"{code}.pdf", pdf)
+        done = subprocess.run(["qpdf", "--check", path], capture_output=True, text=True)
+        assert (done.returncode, "No syntax or stream encoding errors" in done.stdout) == (0, True)
+        assert "WARNING" not in done.stdout + done.stderr
+
+
+def test_pdfsig_calls_both_signatures_valid(signer, office, tmp_path):
+    signer.signs()
+    for code, pdf in archived(office, signer).items():
+        path = written(tmp_path / f"{code}.pdf", pdf)
+        done = subprocess.run(["pdfsig", "-nocert", path], capture_output=True, text=True)
+        assert done.stdout.count("Signature is Valid.") == 2, done.stdout
+
+
+def test_the_openssl_program_verifies_every_signature_and_date(signer, office, tmp_path):
+    signer.signs()
+    root = pem(tmp_path / "root.pem", office.room.chain()[1:])
+    above = pem(tmp_path / "above.pem", office.room.chain()[:1])
+    for pdf in archived(office, signer).values():
+        for one in PdfFileReader(io.BytesIO(pdf)).embedded_signatures:
+            begun, length, again, rest = one.byte_range
+            covered = written(tmp_path / "covered", pdf[begun : begun + length] + pdf[again : again + rest])
+            made = written(tmp_path / "made", bytes(one.pkcs7_content).rstrip(b"\0") + b"\0\0")
+            if one.field_name == "Archive":
+                told = openssl(
+                    "ts", "-verify", "-data", covered, "-in", made, "-token_in", "-CAfile", root,
+                )  # fmt: skip
+                assert "Verification: OK" in told
+            else:
+                told = openssl(
+                    "cms", "-verify", "-binary", "-cades", "-inform", "der", "-in", made,
+                    "-content", covered, "-CAfile", root, "-certfile", above, "-out", "/dev/null",
+                )  # fmt: skip
+                assert "CAdES Verification successful" in told
+
+
+def test_what_the_review_did_not_accept_is_not_sealed(signer, office):
+    signer.signs()
+    assert office.signing.archive(str(signer.case_id)) == "there"
+    assert levels(signer) == ["T"] * 4
+
+
+def test_only_what_was_signed_last_is_sealed(signer, office):
+    signer.signs()
+    signer.business += timedelta(days=1)
+    signer.signs()
+    archived(office, signer)
+    assert sorted(levels(signer)) == ["LTA"] * 4 + ["T"] * 4
+    assert {one.level for one in signer.has()[:4]} == {"LTA"}
+
+
+def test_archiving_twice_changes_nothing(signer, office):
+    signer.signs()
+    first = archived(office, signer)
+    assert accepts(office, signer) == 0
+    assert office.signing.archive(str(signer.case_id)) == "there"
+    assert office.files(signer.case_id) == first
+
+
+def test_two_workers_at_once_lay_down_one_result(signer, office):
+    signer.signs()
+    accepts(office, signer)
+    with ThreadPoolExecutor(3) as workers:
+        outcomes = list(workers.map(office.signing.archive, [str(signer.case_id)] * 3))
+    assert outcomes.count("archived") == 1
+    kinds = text("select count(*) from journal where kind = 'signing.archived'")
+    with office.engine.database.reading() as session:
+        assert session.scalar(kinds) == 1
+    assert chain_is_whole(office, signer)
+
+
+def test_what_could_not_be_dated_is_dated_later_and_then_sealed(signer, office):
+    signer.signs(through=office.opens(timestamps=Silent(raising(TimeoutError()))))
+    assert levels(signer) == ["B"] * 4
+    assert office.signing.archive(str(signer.case_id)) == "dated"
+    assert levels(signer) == ["T"] * 4
+    assert all(one.stamped_at is not None for one in signer.has())
+    archived(office, signer)
+    assert levels(signer) == ["LTA"] * 4
+
+
+def test_the_archive_waits_for_the_timestamp_source(signer, office):
+    silent = office.opens(timestamps=Silent(raising(TimeoutError())))
+    signer.signs(through=silent)
+    accepts(office, signer)
+    with pytest.raises(StampsDown):
+        silent.archive(str(signer.case_id))
+    assert levels(signer) == ["B"] * 4
+    assert office.signing.archive(str(signer.case_id)) == "archived"
+    assert levels(signer) == ["LTA"] * 4
+
+
+def test_a_source_of_another_time_archives_nothing(signer, office):
+    signer.signs()
+    accepts(office, signer)
+    with pytest.raises(StampsDown):
+        office.opens(timestamps=Other(office, ahead=3600)).archive(str(signer.case_id))
+    assert levels(signer) == ["T"] * 4
+
+
+@pytest.mark.parametrize("moment", ["seal", "store", "commit"])
+def test_a_worker_killed_at_any_point_loses_nothing(signer, office, moment):
+    signer.signs()
+    accepts(office, signer)
+    before = office.files(signer.case_id)
+    child = os.fork()
+    if child == 0:
+        _archive_and_be_killed(signer, office, moment)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    assert office.files(signer.case_id) == before
+    assert office.signing.archive(str(signer.case_id)) == "archived"
+    assert levels(signer) == ["LTA"] * 4
+    assert chain_is_whole(office, signer)
+
+
+def _archive_and_be_killed(signer, office, moment):
+    def die(*arguments, **more):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def third(function):
+        calls = []
+
+        def counted(*arguments, **more):
+            calls.append(1)
+            return die() if len(calls) == 3 else function(*arguments, **more)
+
+        return counted
+
+    try:
+        office.engine.database.engine.dispose(close=False)
+        if moment == "seal":
+            office.room.timestamps.answer = third(office.room.timestamps.answer)
+        elif moment == "store":
+            office.engine.files.put = third(office.engine.files.put)
+        else:
+            office.engine.journal.write = die
+        office.signing.archive(str(signer.case_id))
+    finally:
+        os._exit(1)
+
+
+@pytest.fixture(params=[timedelta(minutes=5), timedelta(hours=3), timedelta(days=20)], ids=str)
+def earlier(request, database, keyring, tmp_path):
+    """Lend an office some time ago; ``back`` brings it to the present."""
+    ago = request.param
+    room = Room(database, keyring, Root(tmp_path / "ca", PASSPHRASES), Clock(-ago))
+    with database.transaction() as session:
+        ceremony.set_up(session, room.authority, room.root)
+    office = Office(room, tmp_path / "files")
+    room.timestamps = Other(office, ahead=-ago.total_seconds())
+    office.signing = office.opens()
+    return office
+
+
+def back(office):
+    """Come back to the present; the authority was looked after all the while."""
+    room = office.room
+    room.clock.shift = timedelta(0)
+    room.timestamps = Other(office)
+    office.signing = office.opens()
+    with office.engine.database.transaction() as session:
+        ceremony.renew(session, room.authority)
+
+
+def test_a_review_takes_its_time(earlier):
+    signer = earlier.signer()
+    signer.signs()
+    back(earlier)
+    trust = verifier.Trust((earlier.room.chain()[1],))
+    assert all(verifier.verify(pdf, trust).intact for pdf in archived(earlier, signer).values())
+
+
+@pytest.mark.parametrize("earlier", [timedelta(minutes=5)], ids=str, indirect=True)
+def test_a_certificate_superseded_before_the_review_spoils_nothing(earlier):
+    signer = earlier.signer()
+    signer.signs()
+    earlier.signing.archive(str(signer.case_id))
+    back(earlier)
+    with earlier.engine.database.transaction() as session:
+        earlier.room.certificates.revoke(session, signer.certificate.serial, "superseded")
+    trust = verifier.Trust((earlier.room.chain()[1],))
+    assert all(verifier.verify(pdf, trust).intact for pdf in archived(earlier, signer).values())
+
+
+def test_a_new_seal_and_a_new_issuing_unit_seal_what_was_signed_before(signer, office):
+    signer.signs()
+    room = office.room
+    with room.database.transaction() as session:
+        for role in ("issuing", "tsa", "seal"):
+            ceremony.rotate(session, room.authority, role, room.root)
+    trust = verifier.Trust((room.chain()[1],))
+    assert all(verifier.verify(pdf, trust).intact for pdf in archived(office, signer).values())
+
+
+def test_the_sweep_finds_what_lost_its_job(signer, office, the_clock):
+    the_clock.set(signer.business)
+    signer.signs(through=office.opens(timestamps=Silent(raising(TimeoutError()))))
+    empty = text("delete from procrastinate_jobs")
+    with office.engine.database.transaction() as session:
+        session.execute(empty)
+    assert office.signing.sweep() == 0  # it may still be under way
+    the_clock.advance(minutes=3)
+    assert office.signing.sweep() == 1
+    assert office.signing.sweep() == 0
+    assert office.queued() == [str(signer.case_id)]
+    office.signing.archive(str(signer.case_id))
+    with office.engine.database.transaction() as session:
+        session.execute(empty)
+    the_clock.advance(minutes=3)
+    assert office.signing.sweep() == 0
+    accepts(office, signer)
+    assert office.signing.sweep() == 1
+
+
+def test_a_case_that_is_gone_is_left_alone(office):
+    assert office.signing.archive(str(uuid4())) == "gone"
+    assert office.signing.sweep() == 0
+
+
+def test_a_file_that_is_not_of_our_press_is_not_updated(signer):
+    paper = next(iter(signer.papers.values())).pdf
+    for other in (b"", b"%PDF-1.7\n", paper[:-200], paper + b"more"):
+        with pytest.raises(NotArchived):
+            Original(other).raw(1)
+
+
+def test_proofs_show_nothing_when_printed():
+    assert "secret" not in repr(Proofs((b"secret",), (b"secret",), (b"secret",)))

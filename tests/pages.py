@@ -12,6 +12,7 @@ from flask import Flask, render_template
 from flask_wtf.csrf import CSRFProtect
 
 from forms import Context, Form, Problem, load, names, parse, prefill
+from handlers.agreements.variables import variables
 from web import rendering
 from web.qr import qr
 
@@ -223,6 +224,29 @@ AGREEMENT = {
     "actor": CUSTOMER, "agreement": {"code": "notice", "title": "客户须知", "version": "2026-01", "body": "客户应当…"},
     "read": False, "action_url": "/me/tasks/7f0c/agreements/notice", "back_url": "/me/tasks/7f0c", "dwell": 3,
 }  # fmt: skip
+PAPER = {"url": "/me/tasks/7f0c/agreements/notice/paper.pdf", "digest": "9f" * 32, "fingerprint": "9f9f 9f9f 9f9f 9f9f"}
+VERSION = {
+    "id": "7f0c", "title": "客户须知", "name": "2026-03-18", "sha256": "b9" * 32, "state": "proposed", "words": "待复核",
+    "tone": "warn", "sign": "clock", "types": "修改联系电话", "account_types": "", "effective_from": NOW.date(),
+    "made_by": "蒋宁", "made_at": NOW, "approved_by": "", "approved_at": None, "withdrawn_by": "", "withdrawn_at": None,
+    "previewed": True, "url": "/desk/agreements/notice/7f0c", "pdf": "/desk/agreements/notice/7f0c/sample.pdf",
+}  # fmt: skip
+OPERATOR = SimpleNamespace(kind="staff", id="jiangning", roles=frozenset({"operator"}))
+AGREEMENTS_DESK = {
+    "actor": OPERATOR, "list_url": "/desk/agreements",
+    "rows": [{"code": "notice", "title": "客户须知", "version": VERSION, "waiting": 1, "coming": None, "url": "/desk/agreements/notice"}],
+}  # fmt: skip
+AGREEMENT_DESK = {
+    "actor": OPERATOR, "list_url": "/desk/agreements", "propose_url": "/desk/agreements/notice", "code": "notice",
+    "versions": [VERSION, {**VERSION, "id": None, "url": "", "words": "生效中", "tone": "ok", "sign": "done", "effective_from": None}],
+    "typed": {"title": "客户须知", "html": "<p>{{ customer.name }}</p>", "effective_from": "2026-03-18", "types": [], "account_types": []},
+    "tried": "客户应当…", "problems": [], "variables": variables("customer_notice"), "types": [("change_phone", "修改联系电话")],
+    "account_types": [("futures", "期货账户")], "may_propose": True,
+}  # fmt: skip
+AGREEMENT_VERSION = {
+    "actor": OPERATOR, "code": "notice", "version": VERSION, "body": "客户应当…", "against": "2026-01", "may_approve": True,
+    "changes": [("same", "<h2>一</h2>"), ("removed", "<p>旧</p>"), ("added", "<p>新</p>"), ("gap", "")], "back_url": "/desk/agreements/notice",
+}  # fmt: skip
 LOGIN: dict[str, Any] = {
     "form": {"id_number": "110105198506123737"},
     "problems": [],
@@ -295,6 +319,14 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "privacy", "privacy.html", {"title": "隐私政策", "version": "2026-01", "body": "我们……"}
     yield "agreement", "agreement.html", AGREEMENT
     yield "agreement_read", "agreement.html", {**AGREEMENT, "read": True}
+    yield "agreement_waiting", "agreement.html", {**AGREEMENT, "paper": {"lacking": None}}
+    yield "agreement_unwritable", "agreement.html", {**AGREEMENT, "paper": {"lacking": "𪚥"}}
+    yield "agreement_paper", "agreement.html", {**AGREEMENT, "paper": PAPER}
+    yield "agreements_desk", "agreements_desk.html", AGREEMENTS_DESK
+    yield "agreement_desk", "agreement_desk.html", AGREEMENT_DESK
+    wrong = [Problem("html", "第2行：没有名为“customer.phone”的变量")]
+    yield "agreement_wrong", "agreement_desk.html", {**AGREEMENT_DESK, "problems": wrong}
+    yield "agreement_version", "agreement_version.html", AGREEMENT_VERSION
     yield "help", "help.html", {"position": "data"}
     yield (
         "staff_login",

@@ -10,7 +10,7 @@ import pytest
 from engine import SYSTEM, clock
 from handlers import agreements
 from handlers.agreements import Proposal
-from tests.test_agreement_papers import papers_of
+from tests.test_agreement_papers import papers_of, said
 from web.sessions import CHANNEL
 
 
@@ -76,6 +76,23 @@ def test_the_page_is_told_when_its_paper_is_there(signing):
         writes_papers(signing)
         heard = [orjson.loads(n.payload) for n in listening.notifies(timeout=5, stop_after=1)]
     assert heard[0]["task"] == task
+
+
+def test_the_reader_and_the_paper_say_the_same_words(product, customer, tmp_path):
+    publishes(
+        product, "<p>{{ customer.name }}（{{ customer.id_number }}）：{{ case.number }}，{{ date }}。</p>"
+    )
+    customer.signs_in("C01").starts("change_phone").gives_pictures().types_phone("13612345678")
+    writes_papers(customer)
+    product.later(days=2)
+    task = customer.task
+    customer.signs_in("C01").opens(f"/me/tasks/{task}/agreements/customer_notice")
+    number = product.rows()[-1].number
+    words = f"张伟（110105********3737）：{number}，2026年03月18日。"
+    assert customer.sees(words), "filled in as of the day its paper was written"
+    paper, pdf = papers_of(product, customer.case)["customer_notice"]
+    assert paper.version == "2026-03-18"
+    assert words in said(pdf, tmp_path)
 
 
 def test_r158_a_version_that_is_replaced_while_it_is_read_is_still_shown_as_listed(product, signing):

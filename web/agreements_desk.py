@@ -21,7 +21,7 @@ from forms import Problem, dictionaries
 from handlers import agreements, roles
 from handlers.agreements import Document, Proposal, TemplateRefused, Version
 from web import current, naming
-from web.i18n import language
+from web.i18n import gettext, language
 from web.uploads import sealed_off
 
 log = structlog.get_logger("web")
@@ -65,7 +65,9 @@ def every() -> Response | str:
         codes = current.web().agreements.codes(session, current.parameters())
         found = [(code, current.web().agreements.history(session, code, on)) for code in codes]
     return render_template(
-        "agreements_desk.html", rows=[_row(code, versions) for code, versions in found if versions]
+        "agreements_desk.html",
+        rows=[_row(code, versions) for code, versions in found if versions],
+        list_url=url_for("agreements_desk.every"),
     )
 
 
@@ -131,6 +133,7 @@ def version(code: str, version_id: UUID) -> str:
         against=standing.version if standing else "",
         changes=list(_changes(standing.html if standing else "", shown.document.html)),
         may_approve=_may_approve(shown, current.person()),
+        back_url=url_for("agreements_desk.one", code=code),
     )
 
 
@@ -199,6 +202,8 @@ def _page(
         types=[(t, naming.business(t)) for t in (running.types if running else ())],
         account_types=[(one.code, one.label) for one in dictionaries.ACCOUNT_TYPES],
         may_propose=roles.may(current.person(), "agreements.propose"),
+        list_url=url_for("agreements_desk.every"),
+        propose_url=url_for("agreements_desk.propose", code=code),
     )
 
 
@@ -246,8 +251,10 @@ def _told(one: Version) -> dict[str, Any]:
         "words": words,
         "tone": tone,
         "sign": sign,
-        "types": [naming.business(t) for t in sorted(one.types)],
-        "account_types": [dictionaries.label("account_type", a) for a in sorted(one.account_types)],
+        "types": _together(naming.business(t) for t in sorted(one.types)),
+        "account_types": _together(
+            dictionaries.label("account_type", kind) for kind in sorted(one.account_types)
+        ),
         "effective_from": one.effective_from,
         "made_by": _name(one.made_by),
         "made_at": one.made_at,
@@ -259,6 +266,10 @@ def _told(one: Version) -> dict[str, Any]:
         "url": url_for("agreements_desk.version", code=code, version_id=one.id) if one.id else "",
         "pdf": url_for("agreements_desk.sample", code=code, version_id=one.id) if one.id else "",
     }
+
+
+def _together(names: Iterable[str]) -> str:
+    return "、".join(gettext(name) for name in names)
 
 
 def _name(label: str | None) -> str:

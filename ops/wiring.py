@@ -33,6 +33,8 @@ from handlers.staff import StaffAccounts
 from ops import authority as authorities
 from ops import ca
 from ops.keys import load
+from handlers.verifier import Verifier
+from handlers.verifier.house import House
 from web.current import Web
 from web.sessions import Lasting, Sessions
 from web.settings import Settings
@@ -178,6 +180,7 @@ def wire(settings: Settings) -> Product:
         papers=papers,
         signing=Signing(engine, certificates, authority, timestamps, papers),
         publisher=own_authority,
+        verifier=House(database, authority, Verifier()),
     )
     return Product(engine, sms, web, own_authority)
 

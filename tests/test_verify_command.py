@@ -33,7 +33,7 @@ def signed(files, tmp_path):
     for name, pdf in {
         "blta": files.blta,
         "bt": files.bt,
-        "bad": files.blta.replace(b"842", b"843", 1),
+        "bad": files.blta.replace(b"(Kaihu)", b"(Kaixx)", 1),
     }.items():
         (tmp_path / f"{name}.pdf").write_bytes(pdf)
     pem(tmp_path / "root.pem", [files.bureau.root.der])

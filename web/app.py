@@ -29,6 +29,7 @@ from web.staff_login import desk_login
 from web.tasks import tasks
 from web.uploads import uploads
 from web.vendor import vendor
+from web.verify import verify
 
 HERE = Path(__file__).parent
 #: Most parts of one posted form: fields and files.
@@ -61,7 +62,7 @@ def create_app(web: Web) -> Flask:
     security.csrf.exempt(pki)
     for pages in (
         public, login, customer, tasks, uploads, handover, reading, signing, downloads, desk_login, desk,
-        demo, vendor, pki,
+        demo, vendor, verify, pki,
         agreements_desk, installing, certificates,
     ):  # fmt: skip
         app.register_blueprint(pages)

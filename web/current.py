@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from handlers.signing import Signing
     from handlers.sms.protocol import SmsGateway
     from handlers.staff import StaffAccounts
+    from handlers.verifier.house import House
     from web.sessions import Sessions, WebSession
     from web.settings import Settings
 
@@ -45,6 +46,7 @@ class Web:
     papers: "Papers"
     signing: "Signing"
     publisher: "Publisher"
+    verifier: "House"
 
 
 def web() -> Web:

@@ -92,6 +92,8 @@ TABLE: Mapping[str, Policy] = {
     "handover.arrive": ANYONE,
     "handover.enter": ANYONE,
     "vendor.file": ANYONE,
+    "verify.page": ANYONE,
+    "verify.judge": ANYONE,
     "downloads.signed": CUSTOMER,
     "downloads.paper": CUSTOMER,
     "installing.*": CUSTOMER,

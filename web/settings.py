@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     text_limit_bytes: int = Field(
         512 * 1024, ge=1024, description="most text accepted in one form or JSON document, in bytes"
     )
+    verify_per_minute: int = Field(
+        20, ge=1, description="files that one address may have verified in a minute, by one process"
+    )
     streams_per_session: int = Field(6, ge=1, le=100, description="live event streams of one session")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
 

@@ -9,8 +9,25 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from sqlalchemy.orm import Session
 
+from engine.store import Database
 from handlers.certificates import EmbeddedAuthority, NoAuthority
-from handlers.verifier.verdict import Trust
+from handlers.verifier.children import Verifier
+from handlers.verifier.verdict import Trust, Verdict
+
+
+class House:
+    """Verifies strangers' files by what this house believes at the moment."""
+
+    def __init__(self, database: Database, authority: EmbeddedAuthority, verifier: Verifier) -> None:
+        self._database = database
+        self._authority = authority
+        self._verifier = verifier
+
+    def verify(self, pdf: bytes) -> Verdict:
+        """Return the verdict on a file, or raise Busy."""
+        with self._database.reading() as session:
+            known = trust(session, self._authority)
+        return self._verifier.verify(pdf, known)
 
 
 def trust(session: Session, authority: EmbeddedAuthority) -> Trust:

@@ -25,6 +25,7 @@ TABLES = (
     "handlers.counter.phone_free",
     "handlers.counter.tables",
     "handlers.customers",
+    "handlers.inspection",
     "handlers.limits",
     "handlers.moods",
     "handlers.notices",

@@ -26,15 +26,16 @@ from handlers.counter import Counter, conflict_checks, embedded_counter, http_co
 from handlers.counter import checks as counter_checks
 from handlers.counter import operators as counter_operators
 from handlers.customers import Customers
+from handlers.inspection import Inspection
 from handlers.signing import Signing
 from handlers.signing import operators as signing_operators
 from handlers.sms import SmsGateway, embedded_gateway, http_gateway
 from handlers.staff import StaffAccounts
+from handlers.verifier import Verifier
+from handlers.verifier.house import House
 from ops import authority as authorities
 from ops import ca
 from ops.keys import load
-from handlers.verifier import Verifier
-from handlers.verifier.house import House
 from web.current import Web
 from web.sessions import Lasting, Sessions
 from web.settings import Settings
@@ -161,6 +162,7 @@ def wire(settings: Settings) -> Product:
 
     timestamps = authorities.dating(settings, database, keyring, company)
     papers = agreements.Papers(engine, versions, counter)
+    signing = Signing(engine, certificates, authority, timestamps, papers)
     web = Web(
         engine=engine,
         settings=settings,
@@ -178,7 +180,8 @@ def wire(settings: Settings) -> Product:
         timestamps=timestamps,
         agreements=versions,
         papers=papers,
-        signing=Signing(engine, certificates, authority, timestamps, papers),
+        signing=signing,
+        inspection=Inspection(engine, signing, authority),
         publisher=own_authority,
         verifier=House(database, authority, Verifier()),
     )

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from engine.jobs import worker_app
-from handlers import agreements
+from handlers import agreements, inspection, signing
 from handlers.notices import Deliveries
 from handlers.photos import JOB
 from handlers.short_lived import ShortLived
@@ -28,11 +28,15 @@ async def _run(settings: Settings) -> None:
             "notices.deliver": deliveries.deliver,
             JOB: product.web.intake.examine,
             agreements.JOB: product.web.papers.write,
+            inspection.JOB: product.web.inspection.inspect,
             agreements.PREVIEW: product.web.papers.preview,
+            signing.JOB: product.web.signing.archive,
         },
         {
             "notices.sweep": deliveries.sweep,
+            "signatures.sweep": product.web.inspection.sweep,
             "agreements.sweep": product.web.papers.sweep,
+            "signing.sweep": product.web.signing.sweep,
             "short_lived.forget": short_lived.forget,
             **sweeps(product.engine.database, product.own_authority, product.web.authority),
             "sessions.sweep": product.web.sessions.sweep,

@@ -216,6 +216,10 @@ REVIEW_PAGE = {
                {"label": "身份证反面", "url": "/static/examples/card-back.svg", "flags": ["ID_OCR_DIFF"]},
                {"label": "签名照", "url": "/static/examples/sign-good.svg", "flags": []}],
     "documents": [{"title": "客户须知", "version": "2026-01", "sha256": "ab" * 32, "agreed_at": NOW, "url": "#"}],
+    "papers": [
+        {"title": "客户须知", "version": "2026-01", "level": "T", "signed_at": NOW, "url": "#", "serial": "ab" * 20,
+         "verdict": verdict} for verdict in (
+            None, {"intact": True, "findings": ()}, {"intact": False, "findings": ("文件与存档时不一致",)})],
     "flags": [{"code": "ID_OCR_DIFF", "text": "有效期与证件照识别结果不一致"}],
     "history": [{"at": NOW, "who": "张*", "what": "提交申请", "note": ""}], "reasons": [],
     "action_url": "/desk/tasks/7f0c", "release_url": "/desk/tasks/7f0c/release",
@@ -224,7 +228,11 @@ AGREEMENT = {
     "actor": CUSTOMER, "agreement": {"code": "notice", "title": "客户须知", "version": "2026-01", "body": "客户应当…"},
     "read": False, "action_url": "/me/tasks/7f0c/agreements/notice", "back_url": "/me/tasks/7f0c", "dwell": 3,
 }  # fmt: skip
-PAPER = {"url": "/me/tasks/7f0c/agreements/notice/paper.pdf", "digest": "9f" * 32, "fingerprint": "9f9f 9f9f 9f9f 9f9f"}
+PAPER = {
+    "url": "/me/tasks/7f0c/agreements/notice/paper.pdf",
+    "digest": "9f" * 32,
+    "fingerprint": "9f9f 9f9f 9f9f 9f9f",
+}
 VERSION = {
     "id": "7f0c", "title": "客户须知", "name": "2026-03-18", "sha256": "b9" * 32, "state": "proposed", "words": "待复核",
     "tone": "warn", "sign": "clock", "types": "修改联系电话", "account_types": "", "effective_from": NOW.date(),

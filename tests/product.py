@@ -33,7 +33,7 @@ from werkzeug.test import TestResponse
 
 from engine import Actor, clock
 from engine.store.tables import CaseRow, JobRow
-from handlers import agreements, fixtures, moods, passwords, signing, specimens
+from handlers import agreements, fixtures, inspection, moods, passwords, signing, specimens
 from handlers.certificates import EmbeddedAuthority, ceremony, unlocking_proof
 from handlers.counter.protocol import Profile
 from handlers.notices import Deliveries, NoticeRow
@@ -105,6 +105,10 @@ class Running:
     def write_papers(self) -> None:
         """Write the papers that customers wait for."""
         self.work_off(agreements.JOB, self.product.web.papers.write)
+
+    def inspect(self) -> None:
+        """Verify what was signed."""
+        self.work_off(inspection.JOB, self.product.web.inspection.inspect)
 
     def archive(self) -> None:
         """Date, seal and archive what was signed."""

@@ -15,6 +15,7 @@ from web.certificates import certificates
 from web.current import Web
 from web.customer import customer
 from web.demo import demo
+from web.desk_papers import desk_papers
 from web.downloads import downloads
 from web.handover import handover
 from web.installing import installing
@@ -61,9 +62,8 @@ def create_app(web: Web) -> Flask:
     # Software that verifies certificates has no page and no session; every answer is signed itself.
     security.csrf.exempt(pki)
     for pages in (
-        public, login, customer, tasks, uploads, handover, reading, signing, downloads, desk_login, desk,
-        demo, vendor, verify, pki,
-        agreements_desk, installing, certificates,
+        public, login, customer, tasks, uploads, handover, reading, signing, downloads, installing, certificates,
+        desk_login, desk, desk_papers, agreements_desk, demo, vendor, verify, pki,
     ):  # fmt: skip
         app.register_blueprint(pages)
     app.context_processor(_frame)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from handlers.codes import Codes
     from handlers.counter.protocol import Counter
     from handlers.customers import Customers
+    from handlers.inspection import Inspection
     from handlers.photos import Intake
     from handlers.signing import Signing
     from handlers.sms.protocol import SmsGateway
@@ -45,6 +46,7 @@ class Web:
     agreements: "Agreements"
     papers: "Papers"
     signing: "Signing"
+    inspection: "Inspection"
     publisher: "Publisher"
     verifier: "House"
 

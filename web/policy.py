@@ -114,6 +114,7 @@ TABLE: Mapping[str, Policy] = {
     "desk.release": INBOX,
     "desk.photo": CASES,
     "desk.on_file": CASES,
+    "desk_papers.paper": CASES,
     "pki.*": ANYONE,
     "agreements_desk.every": AGREEMENTS,
     "agreements_desk.one": AGREEMENTS,

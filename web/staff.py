@@ -32,7 +32,7 @@ from engine import (
 from forms import field_photo
 from forms.rules import name as names
 from handlers.counter import CounterDown, UnknownCustomer
-from web import comparison, current, naming, wording
+from web import comparison, current, desk_papers, naming, wording
 from web.uploads import file_of, sealed_off
 
 log = structlog.get_logger("web")
@@ -206,12 +206,14 @@ def _page(view: TaskView, problems: Iterable[forms.Problem] = ()) -> str:
     mine = view.claimed_by == actor.label
     claim = url_for("desk.claim", task_id=view.task_id) if view.claimed_by is None else ""
     due = (view.due_at - clock.now()).total_seconds() if view.due_at else None
+    signed = desk_papers.papers(view.case.id)
     return render_template(
         "review.html",
         view=view,
         comparison=_compared(view),
         photos=_photos(view.case, view.data),
-        documents=_documents(view.data),
+        papers=signed,
+        documents=[d for d in _documents(view.data) if d["code"] not in {p["code"] for p in signed}],
         returned=naming.returned(view.data),
         flags=[{"code": f, "text": wording.flag(f)} for f in view.case.flags],
         history=comparison.history(running, view.case, view.case_key, staff=True),
@@ -329,7 +331,7 @@ def _documents(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-_SHOWN = ("version", "sha256", "agreed_at")
+_SHOWN = ("code", "version", "sha256", "agreed_at")
 
 
 def _why(refused: Exception) -> str:

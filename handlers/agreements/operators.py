@@ -18,6 +18,10 @@ from handlers.agreements.versions import Agreements
 from handlers.signing.tables import SignatureRow
 
 
+#: The job that verifies what was signed (``handlers.inspection``).
+INSPECT = "signatures.inspect"
+
+
 def operators(agreements: Agreements) -> SimpleNamespace:
     """Return the operators that need to know which versions stand, for a Catalogue."""
 
@@ -78,6 +82,7 @@ def operators(agreements: Agreements) -> SimpleNamespace:
             missing = [d["code"] for d in listed.get("documents") or () if d["code"] not in signed]
             if missing or not signed:
                 raise ValueError(f"not signed: {', '.join(missing)}")
+            step.defer(INSPECT, case_id=str(step.case.id))
         return {"content": content, "how": consents.get("how") or "consent", "at": step.now.isoformat()}
 
     return SimpleNamespace(listing=listing, record=record)

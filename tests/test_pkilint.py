@@ -4,7 +4,7 @@ import io
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
-from pkilint.bin import (
+from pkilint.bin import (  # type: ignore[import-untyped]
     lint_crl,
     lint_etsi_cert,
     lint_ocsp_response,

@@ -54,7 +54,7 @@ def refusal(refused: Exception) -> Answer:
         case _:
             log.error("certificate not possible", why=type(refused).__name__)
             answer = say(DOWN, "down", 503)
-    log.info("certificate refused", code=(answer[0].json or {}).get("code"))
+    log.info("certificate refused", why=(answer[0].json or {}).get("code"))
     return answer
 
 

@@ -17,6 +17,8 @@ from tests.waiting import wait_until
 SECTIONS = {"change_id_validity": "身份信息", "change_phone": "联系电话", "change_other_info": "其他信息"}
 SLOTS = {"front": "身份证正面", "back": "身份证反面", "signature": "签名照"}
 ACCOUNTS: Mapping[str, AccountType] = {"期货账户": "futures", "资管账户": "asset_management"}
+#: Of the certificates that these persons install.
+PASSWORD = "k7-Mond-Ufer"
 NUMBER = re.compile(r"受理单号: (\d{16})")
 
 
@@ -275,10 +277,43 @@ class Customer(Person):
         return self.ticks("我已阅读并同意 以上所有协议和业务规则内容")
 
     def signs(self) -> Self:
-        """Read every agreement, agree and go on."""
+        """Read every agreement, agree, get a certificate when there is none, and sign."""
         expect(self.page.get_by_role("heading", name="协议签署")).to_be_visible()
         self.reads_all_agreements().agrees().presses("签署协议")
+        if self.goes_for_a_certificate():
+            self.is_witnessed().installs_certificate().presses("下一步")
+            expect(self.page.get_by_role("heading", name="协议签署")).to_be_visible()
+            self.agrees().presses("签署协议")
+        self.types_certificate_password()
         return self.sees("已成功提交")
+
+    def goes_for_a_certificate(self) -> bool:
+        """Tell whether 签署协议 led to the witness, and not to the password."""
+        witness = self.page.get_by_role("button", name="视作见证通过")
+        expect(witness.or_(self.password)).to_be_visible()
+        return witness.is_visible()
+
+    def is_witnessed(self) -> Self:
+        """Let the demonstration's stand-in for the video witness pass."""
+        self.page.get_by_role("checkbox", name="我知道这只是演示").check()
+        return self.presses("视作见证通过")
+
+    def installs_certificate(self, password: str = PASSWORD) -> Self:
+        """Choose a password and install a certificate in this browser."""
+        self.page.get_by_label("证书密码", exact=False).first.fill(password)
+        self.page.get_by_label("再次输入证书密码").fill(password)
+        return self.presses("申请并安装").sees_plainly("数字证书已经安装成功！")
+
+    @property
+    def password(self) -> Locator:
+        """Where the certificate's password is asked for when signing."""
+        return self.page.get_by_role("dialog").get_by_label("请输入证书密码")
+
+    def types_certificate_password(self, password: str = PASSWORD) -> Self:
+        """Type the certificate's password into the dialog and press 确定."""
+        self.password.fill(password)
+        self.page.get_by_role("button", name="确定", exact=True).click()
+        return self
 
     # Answers
 
@@ -415,6 +450,9 @@ class Reviewer(Person):
 
 def reads_to_the_end(page: Page) -> None:
     """Read the document that is open to its end and say so; the page goes back where it came from."""
+    if page.locator("#paper").count():
+        # The paper that will be signed has come, and the browser has noted which one it is.
+        page.locator("#paper [data-remembered]").wait_for(state="attached")
     page.get_by_text("—— 全文结束 ——").scroll_into_view_if_needed()
     page.get_by_role("button", name="已阅读到底").click()
     expect(page.get_by_role("button", name=re.compile("^(下一步|签署协议)$"))).to_be_visible()

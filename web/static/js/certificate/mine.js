@@ -8,7 +8,7 @@ export class Mine {
       if (this.forgotten) return;
       event.preventDefault();
       this.forgotten = true;
-      const go = () => event.target.requestSubmit(event.submitter);
+      const go = () => setTimeout(() => event.target.requestSubmit(event.submitter));
       forget("certificates", root.dataset.serial).then(go, go);
     });
   }

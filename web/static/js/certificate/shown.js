@@ -18,7 +18,7 @@ export class Shown {
     }
     const { digest } = await digestOf(new Uint8Array(await answer.arrayBuffer()));
     if (this.root.dataset.digest && this.root.dataset.digest !== digest) return;
-    await keep("shown", { id: this.root.dataset.paper, digest });
+    await keep("shown", { id: digest, code: this.root.closest("[data-code]").dataset.code });
     this.root.dataset.remembered = "yes";
   }
 }

@@ -70,7 +70,8 @@ export class Signing {
     this.field("way").value = "apply";
     this.field("device").value = device;
     this.dialog.close();
-    this.form.requestSubmit();
+    // A form that is just asking its listeners does not hear that it is to be sent.
+    setTimeout(() => this.form.requestSubmit());
   }
 
   open() {
@@ -106,15 +107,15 @@ export class Signing {
     return { ticket: ticket.ticket, papers };
   }
 
-  /** A paper is signed only as it was shown: three digests must be one, and nothing may stand in its hole. */
+  /** A paper is signed only as it was shown: its own digest is the ticket's and one that the reader's page noted. */
   async checked(paper) {
     const answer = await fetch(paper.url, { cache: "no-store" });
     if (!answer.ok) throw new Refused(answer.status, {});
     const pdf = new Uint8Array(await answer.arrayBuffer());
     const own = await digestOf(pdf).catch(() => ({}));
-    const seen = await find("shown", paper.url);
     const right = own.digest === paper.digest && own.start === paper.start && own.end === paper.end && pdf.length === paper.size;
-    if (!right || seen?.digest !== own.digest) throw Object.assign(new Unlike(), { title: paper.title, seen });
+    const seen = right && (await find("shown", own.digest))?.code === paper.code;
+    if (!seen) throw Object.assign(new Unlike(), { title: paper.title, words: right ? "unseen" : "unlike" });
     return { code: paper.code, digest: own.bytes };
   }
 
@@ -153,7 +154,11 @@ export class Signing {
         code, signature: base64(await sign(key, await signedAttributes(digest, certificate))),
       })));
       this.say(this.words.sending);
-      const { next } = await post(this.root.dataset.url, { ticket, signatures });
+      // When only the answer was lost, the page's own address leads to where the case has got to.
+      const { next } = await post(this.root.dataset.url, { ticket, signatures }).catch((refused) => {
+        if (refused.code !== "moved") throw refused;
+        return { next: location.pathname };
+      });
       location.assign(next);
       this.busy = true;
       await new Promise(() => {}); // the next page comes
@@ -174,7 +179,7 @@ export class Signing {
     }
     if (wrong.status === 423) return this.show("locked");
     if (wrong instanceof Damaged || wrong.code === "not_usable" || wrong.code === "no_certificate") return this.show("damaged");
-    if (wrong instanceof Unlike) return this.say(fill(this.words[wrong.seen ? "unlike" : "unseen"], { title: wrong.title }), true);
+    if (wrong instanceof Unlike) return this.say(fill(this.words[wrong.words], { title: wrong.title }), true);
     this.say(wrong.message && wrong.code ? wrong.message : this.words.failed, true);
   }
 }

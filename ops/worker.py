@@ -45,6 +45,7 @@ async def _run(settings: Settings) -> None:
     )
     async with app.open_async():
         product.engine.jobs.sweep()
+        warming = asyncio.create_task(asyncio.to_thread(product.web.papers.warm))
         log.info("worker ready")
         await app.run_worker_async(
             concurrency=settings.worker_jobs,
@@ -54,6 +55,7 @@ async def _run(settings: Settings) -> None:
             shutdown_graceful_timeout=10,
             delete_jobs="successful",
         )
+        await warming
 
 
 def work(settings: Settings) -> None:

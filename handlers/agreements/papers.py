@@ -119,6 +119,13 @@ class Papers:
 
     # -- the worker's side --------------------------------------------------------------------------
 
+    def warm(self) -> None:
+        """Load fonts and libraries before a customer waits for them; log where they are missing."""
+        try:
+            writing.warm()
+        except writing.PangoMissing as missing:
+            log.error("agreements cannot be written", why=str(missing))
+
     def write(self, case_id: str) -> str:
         """Write the papers a case waits for; return what became of it, for the log.
 
@@ -147,8 +154,8 @@ class Papers:
         try:
             written = [(one, self._write(one, facts, data, content, signature, now)) for one in documents]
             outcome = self._keep(facts, key, content, written, now)
-        except glyphs.MissingGlyph as lacking:
-            log.error("a paper cannot be written", case=case_id, glyph=f"U+{ord(lacking.character):04X}")
+        except glyphs.MissingGlyph:
+            log.error("a paper cannot be written: the font lacks a character", case=case_id)
             outcome = "unwritable"
         log.info("papers", case=case_id, outcome=outcome, papers=len(documents))
         return outcome

@@ -14,6 +14,7 @@ from handlers.certificates.protocol import (
     AuthorityDown,
     ClockDoubted,
     Made,
+    NoAuthority,
     Request,
     RevocationList,
     Subject,
@@ -43,8 +44,12 @@ class EmbeddedAuthority:
 
     def certify(self, session: Session, request: Request, subject: Subject) -> Made:
         """Return a certificate for a key whose possession was proved, or raise NoAuthority."""
-        unit = self.units.active(session, "issuing")
-        made = profiles.customer(self.company, unit.issuer(), request.key, subject, self.now())
+        unit, now = self.units.active(session, "issuing"), self.now()
+        if now < unit.certificate.not_valid_before_utc:
+            raise ClockDoubted
+        if now >= unit.certificate.not_valid_after_utc:
+            raise NoAuthority(f"{unit.name} is over: kaihu ca rotate issuing")
+        made = profiles.customer(self.company, unit.issuer(), request.key, subject, now)
         return Made(
             made.public_bytes(Encoding.DER),
             serial_text(made.serial_number),

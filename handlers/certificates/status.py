@@ -39,7 +39,7 @@ _REASONS = {
 def answer(session: Session, units: Units, request: bytes, now: datetime) -> bytes:
     """Answer a status request; one that cannot be read or is not for us gets the error that says so."""
     try:
-        asked, nonce = _read(request)
+        asked, nonce = read(request)
     except (ValueError, TypeError, UnsupportedAlgorithm, NotImplementedError):
         return _error(ocsp.OCSPResponseStatus.MALFORMED_REQUEST)
     issuer = _issuer(session, units, asked)
@@ -49,7 +49,18 @@ def answer(session: Session, units: Units, request: bytes, now: datetime) -> byt
         responder = units.active(session, "ocsp", issuer)
     except NoAuthority:
         return _error(ocsp.OCSPResponseStatus.TRY_LATER)
-    status, at, reason = _status(session, issuer, asked.serial_number)
+    return sign(asked, nonce, responder, _status(session, issuer, asked.serial_number), now)
+
+
+def sign(
+    asked: ocsp.OCSPRequest,
+    nonce: x509.OCSPNonce | None,
+    responder: Unit,
+    found: tuple[ocsp.OCSPCertStatus, datetime | None, str | None],
+    now: datetime,
+) -> bytes:
+    """Return a signed answer: what was found, since when and why."""
+    status, at, reason = found
     now = now.replace(microsecond=0, tzinfo=None)
     builder = (
         ocsp.OCSPResponseBuilder()
@@ -78,15 +89,16 @@ def fresh_from_until(answer: bytes) -> tuple[datetime, datetime] | None:
 
     None for a refusal, which another answer may follow at once, and for one bound to a nonce.
     """
-    read = ocsp.load_der_ocsp_response(answer)
-    if read.response_status != ocsp.OCSPResponseStatus.SUCCESSFUL or read.next_update_utc is None:
+    told = ocsp.load_der_ocsp_response(answer)
+    if told.response_status != ocsp.OCSPResponseStatus.SUCCESSFUL or told.next_update_utc is None:
         return None
-    if any(isinstance(extension.value, x509.OCSPNonce) for extension in read.extensions):
+    if any(isinstance(extension.value, x509.OCSPNonce) for extension in told.extensions):
         return None
-    return read.this_update_utc, read.next_update_utc
+    return told.this_update_utc, told.next_update_utc
 
 
-def _read(request: bytes) -> tuple[ocsp.OCSPRequest, x509.OCSPNonce | None]:
+def read(request: bytes) -> tuple[ocsp.OCSPRequest, x509.OCSPNonce | None]:
+    """Return a request and its nonce, or raise what is raised for bytes that are none."""
     if len(request) > MOST_BYTES:
         raise ValueError("too long")
     asked = ocsp.load_der_ocsp_request(request)

@@ -47,6 +47,8 @@ def trust(session: Session, authority: EmbeddedAuthority) -> Trust:
         between.update(above)
     except NoAuthority:
         pass  # nothing was set up, or the units that were no longer certify
+    for other in map(x509.load_der_x509_certificate, authority.believed()):
+        (roots if other.issuer == other.subject else between).add(other.public_bytes(Encoding.DER))
     for unit, _ in every:
         if unit.role in ("root", "issuing"):
             try:

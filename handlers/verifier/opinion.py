@@ -5,9 +5,11 @@ It sees only files that our own checks accepted: they are what keeps hostile str
 
 import asyncio
 import logging
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 from asn1crypto import crl, ocsp, x509
 from asn1crypto.core import Asn1Value
@@ -43,6 +45,8 @@ from pyhanko_certvalidator.registry import SimpleTrustManager
 
 from handlers.verifier.verdict import Level, Trust
 from handlers.verifier.words import Refused
+
+_T = TypeVar("_T")
 
 logging.getLogger("pyhanko").addHandler(logging.NullHandler())
 logging.getLogger("pyhanko_certvalidator").addHandler(logging.NullHandler())
@@ -106,11 +110,21 @@ def check(pdf: bytes, trust: Trust, now: datetime, level: Level, proven: datetim
         if [one.field_name for one in found] != list(allowed):
             raise Refused("second_opinion", "other fields")
         for one in found:
-            asyncio.run(_archived(one, spec, now, allowed[one.field_name]))
+            to_its_end(_archived(one, spec, now, allowed[one.field_name]))
     elif len(found) == 1 and not reader.embedded_timestamp_signatures:
-        asyncio.run(_fresh(found[0], trust, proven or now))
+        to_its_end(_fresh(found[0], trust, proven or now))
     else:
         raise Refused("second_opinion", "other fields")
+
+
+def to_its_end(work: Coroutine[Any, Any, _T]) -> _T:
+    """Return what pyHanko's coroutine returns; it waits for nobody, but wants a loop of its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as beside:
+        return beside.submit(asyncio.run, work).result()
 
 
 async def _archived(

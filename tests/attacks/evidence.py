@@ -1,6 +1,5 @@
 """Evidence that proves nothing: answers and lists by strangers, of other times, about others."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from pyhanko.sign import signers
 
 from handlers.certificates import lists, root
 from handlers.verifier import Trust
+from handlers.verifier.opinion import to_its_end
 from tests.attacks.papers import paper
 from tests.attacks.signed import Bureau, Writer
 from tests.ca_people import PASSPHRASES, Person
@@ -192,5 +192,5 @@ def _renamed(pdf: bytes) -> bytes:
 
 def _second(bureau: Bureau, pdf: bytes) -> bytes:
     stamps = signers.PdfTimeStamper(bureau.stamper, field_name="Archive2")
-    out = asyncio.run(stamps.async_timestamp_pdf(Writer(BytesIO(pdf)), "sha256", bytes_reserved=16384))
+    out = to_its_end(stamps.async_timestamp_pdf(Writer(BytesIO(pdf)), "sha256", bytes_reserved=16384))
     return bytes(out.getvalue())

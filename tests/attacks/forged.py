@@ -1,6 +1,5 @@
 """Forgeries that need keys: those of another authority, of a customer, or of a careless authority."""
 
-import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from handlers.certificates import EmbeddedTimestamps, Subject, der, profiles, ti
 from handlers.certificates.der import Reader
 from handlers.signing import cms
 from handlers.verifier import Trust
+from handlers.verifier.opinion import to_its_end
 from tests.attacks import revisions
 from tests.attacks.evidence import Witness
 from tests.attacks.papers import Paper, paper
@@ -262,19 +262,19 @@ class Forger(Witness):
         covered = one.pdf[: one.start] + one.pdf[one.end :]
         signer = simple(self.certificate, self.person.key, [self.bureau.issuing.der])
         made = signer.async_sign(new_digest(digest, covered).digest(), digest, use_pades=True)
-        return bytes(asyncio.run(made).dump())
+        return bytes(to_its_end(made).dump())
 
     def _pyhanko_with(self, certificate: bytes, key: Any) -> bytes:
         one = paper()
         signer = simple(certificate, key, [self.bureau.issuing.der])
         made = signer.async_sign(_digest(one), "sha256", use_pades=True, timestamper=self.bureau.stamper)
-        return one.filled(bytes(asyncio.run(made).dump()))
+        return one.filled(bytes(to_its_end(made).dump()))
 
     def _stamped(self, stamper: Stamper) -> bytes:
         one = paper()
         signer = simple(self.certificate, self.person.key, [self.bureau.issuing.der])
         made = signer.async_sign(_digest(one), "sha256", use_pades=True, timestamper=stamper)
-        return one.filled(bytes(asyncio.run(made).dump()))
+        return one.filled(bytes(to_its_end(made).dump()))
 
 
 def _digest(one: Paper) -> bytes:

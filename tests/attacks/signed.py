@@ -1,6 +1,5 @@
 """Genuine files: agreements signed by customers, sealed and archived, through pyHanko's own writers."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -24,6 +23,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from handlers.certificates.units import Unit
 from handlers.verifier import Trust
+from handlers.verifier.opinion import to_its_end
 from tests.attacks.papers import Paper
 from tests.ca_people import Person, Room
 
@@ -107,7 +107,7 @@ class Bureau:
         """Return a CAdES signature over a document's digest."""
         stamped = options.pop("stamped", True)
         signer = simple(certificate, key, [self.issuing.der])
-        made = asyncio.run(
+        made = to_its_end(
             signer.async_sign(
                 digest,
                 "sha256",
@@ -135,7 +135,7 @@ class Bureau:
             timestamper=self.stamper,
             new_field_spec=fields.SigFieldSpec("Company"),
         )
-        out = asyncio.run(signer.async_sign_pdf(writer, bytes_reserved=16384))
+        out = to_its_end(signer.async_sign_pdf(writer, bytes_reserved=16384))
         return bytes(out.getvalue())
 
     def keeps(self, pdf: bytes, known: Known) -> bytes:
@@ -156,7 +156,7 @@ class Bureau:
         """Add the document timestamp."""
         writer = Writer(BytesIO(pdf))
         stamps = signers.PdfTimeStamper(stamper or self.stamper, field_name="Archive")
-        out = asyncio.run(stamps.async_timestamp_pdf(writer, "sha256", bytes_reserved=16384))
+        out = to_its_end(stamps.async_timestamp_pdf(writer, "sha256", bytes_reserved=16384))
         return bytes(out.getvalue())
 
     def archives(self, pdf: bytes, certificate: bytes) -> bytes:

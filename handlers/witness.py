@@ -3,6 +3,7 @@
 witness.standing      operator: what an earlier witness of this case is still worth
 witness.record        operator: writes down that the customer was witnessed
 witness.demo          check: only a demonstration lets its stand-in pass
+lets_install_until    until when a certificate may be installed upon it
 certificate.standing  operator: can the certificate this browser says it holds be signed with
 
 A demonstration has a stand-in until agents witness by video: it is called so on its page, and the case
@@ -35,7 +36,7 @@ def operators(certificates: Certificates, *, demo: bool) -> SimpleNamespace:
         """Say whether this case's customer was witnessed, and whether that still lets install a certificate.
 
         A witness holds for its case until a reviewer asks for another, or the card's pictures change (A-22);
-        a certificate may be installed upon it for some hours only (R-190).
+        one certificate may be installed upon it, for some hours only (R-182, R-190).
         """
         witnessed = step.data.get("witnessed") or {}
         asked_again = _asked_again(step.data, step.parameters, str(witnessed.get("at") or ""))
@@ -44,7 +45,8 @@ def operators(certificates: Certificates, *, demo: bool) -> SimpleNamespace:
             and not asked_again
             and witnessed.get("pictures") == pictures(step.data)
         )
-        in_time = passed and step.now < datetime.fromisoformat(witnessed["valid_until"])
+        until = lets_install_until(step.data)
+        in_time = passed and until is not None and step.now < until
         return {"passed": passed, "valid": in_time, "asked_again": asked_again}
 
     @operator("witness.record", gives=("passed", "demo", "at", "valid_until", "pictures", "flags"))
@@ -77,6 +79,21 @@ def operators(certificates: Certificates, *, demo: bool) -> SimpleNamespace:
         return Verdict(demo, "" if demo else "demo", "" if demo else NOT_OPEN, "" if demo else "not_open")
 
     return SimpleNamespace(standing=standing, record=record, certificate=certificate, allowed=allowed)
+
+
+def lets_install_until(data: Mapping[str, Any]) -> datetime | None:
+    """Return until when a case's witness lets install a certificate; None when it does not, or no longer.
+
+    An installation that succeeded uses it up: who has forgotten the password or is locked out is witnessed
+    again (R-182, R-188). One that failed does not (重新安装).
+    """
+    witnessed = data.get("witnessed") or {}
+    if witnessed.get("passed") is not True or not witnessed.get("valid_until"):
+        return None
+    installed = (data.get("certificate") or {}).get("certificate") or {}
+    if installed.get("passed") is True and str(installed.get("at") or "") >= str(witnessed.get("at") or ""):
+        return None
+    return datetime.fromisoformat(witnessed["valid_until"])
 
 
 def pictures(data: Mapping[str, Any]) -> str:

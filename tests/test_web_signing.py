@@ -177,6 +177,23 @@ def test_a13_who_let_the_card_lapse_for_long_is_witnessed_although_there_is_a_ce
     assert customer.sees("已成功提交")
 
 
+def test_r188_who_is_locked_out_is_witnessed_again_before_installing_anew(signer):
+    with signer.product.engine.database.transaction() as session:
+        signer.product.product.web.certificates.lock(session, signer.serial)
+    assert refused(signer.asks_for_ticket(), "no_certificate")
+    signer.answers(agreements__agreed="true", agreements__way="apply")
+    assert signer.sees("视作见证通过")
+    signer.answers(demo="true")
+    signer.installs_certificate().answers()
+    signer.signs_papers()
+    assert signer.sees("已成功提交")
+
+
+def test_going_back_from_signing_leads_to_the_answers_and_not_to_another_installation(signer):
+    signer.goes_back()
+    assert signer.sees("联系电话信息资料")
+
+
 def test_r203_the_reviewer_sees_that_every_signature_is_valid(signer, reviewer):
     signer.signs_papers()
     signer.product.run_jobs()

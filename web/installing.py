@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 from engine import NotYours, TaskGone, TaskView, clock
 from engine.desk import Held
 from forms import Component
-from handlers import limits
+from handlers import limits, witness
 from handlers.certificates import judge_password
 from web import current, tasks
 from web.certificate_answers import (
@@ -150,11 +150,10 @@ def _witnessed_until(view: TaskView, now: datetime) -> datetime:
     duties = (view.data.get("photos") or {}).get("certificate_duties") or {}
     if duties.get("agreed") is not True:
         raise NotNow(NO_DUTIES, "no_duties")
-    witnessed = view.data.get("witnessed") or {}
-    until = str(witnessed.get("valid_until") or "")
-    if witnessed.get("passed") is not True or not until or datetime.fromisoformat(until) <= now:
+    until = witness.lets_install_until(view.data)
+    if until is None or until <= now:
         raise NotNow(NO_VIDEO, "no_video")
-    return datetime.fromisoformat(until)
+    return until
 
 
 def _profile(view: TaskView) -> tuple[str, str]:

@@ -64,24 +64,23 @@ class TestOnePassword:
             holder.page.get_by_role("dialog").get_by_text("证书已锁定，请重新申请数字证书")
         ).to_be_visible()
         assert [one.state for one in certificates_of(kaihu, holder.who)] == ["locked"]
-        # With video and installation again, it goes on (G-46). The witness of this case still holds.
+        # With video and installation again, it goes on (G-46).
         holder.page.get_by_role("button", name="重新申请").filter(visible=True).click()
-        holder.installs_certificate().presses("下一步").agrees().presses("签署协议")
+        holder.is_witnessed().installs_certificate().presses("下一步").agrees().presses("签署协议")
         holder.types_certificate_password().sees("已成功提交")
 
     def test_a_right_password_gives_the_tries_back(self, holder, kaihu):
         holder.presses("签署协议")
-        for _ in range(4):
+        for left in (4, 3, 2, 1):
             holder.types_certificate_password("wrong-One-7")
-            expect(holder.page.get_by_text("证书密码错误")).to_be_visible()
-            expect(holder.password).to_be_enabled()
+            expect(holder.page.get_by_text(f"证书密码错误，您还可以尝试{left}次")).to_be_visible()
         holder.types_certificate_password().sees("已成功提交")
         assert [one.state for one in certificates_of(kaihu, holder.who)] == ["active"]
 
     def test_a_forgotten_password_leads_to_a_new_certificate(self, holder, kaihu):
         holder.presses("签署协议").presses("忘记密码")
         holder.page.get_by_role("button", name="重新申请").filter(visible=True).click()
-        holder.installs_certificate("other-Pass-8").presses("下一步").agrees().presses("签署协议")
+        holder.is_witnessed().installs_certificate("other-Pass-8").presses("下一步").agrees().presses("签署协议")
         holder.types_certificate_password("other-Pass-8").sees("已成功提交")
         assert [one.state for one in certificates_of(kaihu, holder.who)] == ["active", "revoked"]
 

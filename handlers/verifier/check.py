@@ -126,7 +126,7 @@ class _Judge:
             one.hole.field,
             one.hole.kind,
             _told(names, NameOID.COMMON_NAME),
-            _told(names, NameOID.PSEUDONYM),
+            _told(names, NameOID.PSEUDONYM) or _told(names, NameOID.SERIAL_NUMBER),
             _claimed(one.hole.claimed),
             proven,
             f"{leaf.x509.serial_number:040x}",
@@ -142,8 +142,8 @@ class _Judge:
         if leaf.is_authority or not leaf.usage.content_commitment or DOCUMENT_SIGNING not in leaf.purposes:
             raise Refused("certificate_purpose", kind)
         self._check_policy(leaf, kind)
-        # A customer's certificate names a person; only the seal's names an organisation.
-        if bool(_told(leaf.x509.subject, NameOID.ORGANIZATION_NAME)) != (kind == "company"):
+        # Where no policies are given, this alone keeps a customer from sealing and the seal from signing.
+        if _names_a_person(leaf.x509.subject) == (kind == "company"):
             raise Refused("certificate_purpose", f"{kind} by another role's certificate")
 
     def _check_policy(self, leaf: Certified, kind: Kind) -> None:
@@ -193,6 +193,15 @@ class _Judge:
 def _told(names: Name, oid: ObjectIdentifier) -> str:
     found = names.get_attributes_for_oid(oid)
     return str(found[0].value) if found else ""
+
+
+def _names_a_person(names: Name) -> bool:
+    """Tell a customer's certificate, which has a pseudonym, from the seal's, which names an organisation.
+
+    A licensed authority may write its pseudonym as serialNumber, and an organisation of its own beside it.
+    """
+    own = _told(names, NameOID.PSEUDONYM) or _told(names, NameOID.SERIAL_NUMBER)
+    return bool(own) or not _told(names, NameOID.ORGANIZATION_NAME)
 
 
 def _claimed(told: str) -> datetime | None:

@@ -165,7 +165,8 @@ class Parser:
         begun, depth = at, 1
         while depth:
             found = _STRING.search(self.data, at)
-            if found is None:
+            self.tokens += 1
+            if found is None or self.tokens > MOST_TOKENS:
                 raise Refused("structure", f"a string without end at {begun}")
             at = found.end()
             if found[0] == b"\\":

@@ -11,10 +11,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from handlers.certificates import EmbeddedTimestamps, Subject, der, profiles, timestamp_request
+from handlers.certificates import EmbeddedTimestamps, der, profiles, timestamp_request
 from handlers.certificates.der import Reader
 from handlers.signing import cms
 from handlers.verifier import Trust
@@ -23,9 +22,8 @@ from tests.attacks import revisions
 from tests.attacks.evidence import Witness
 from tests.attacks.papers import Paper, paper
 from tests.attacks.signed import Stamper, simple
+from tests.attacks.wrong_certificates import NAME, edited, encoded, self_issued
 from tests.ca_people import COMPANY
-
-NAME = Subject("张小伟", "0123456789abcdef0123456789abcdef")
 
 
 class Forger(Witness):
@@ -148,26 +146,28 @@ class Forger(Witness):
         yield "certificate not yet valid", self._with(self._issue(key.public_key(), some_day))
         mine = profiles.Issuer(x509.load_der_x509_certificate(self.certificate), key, "customer")
         below = profiles.customer(company, mine, key.public_key(), NAME, self.now)
-        yield "certificate issued by a customer", self._with(_der(below), [self.certificate])
-        yield "self-issued certificate", self._with(_self_issued(key))
+        yield "certificate issued by a customer", self._with(encoded(below), [self.certificate])
+        yield "self-issued certificate", self._with(self_issued(key))
         lookalike = profiles.root(company, key, 1, self.now)
         fake = profiles.Issuer(lookalike, key, "root-1")
+        his = encoded(profiles.customer(company, fake, key.public_key(), NAME, self.now))
         yield (
             "root of the same name",
             self._with(
-                _der(profiles.customer(company, fake, key.public_key(), NAME, self.now)), [_der(lookalike)]
+                his,
+                [encoded(lookalike)][encoded(lookalike)],
             ),
         )
         for name, made in {
-            "certificate without documentSigning": _edit(
+            "certificate without documentSigning": edited(
                 key, issuer, purposes=[ExtendedKeyUsageOID.EMAIL_PROTECTION]
             ),
-            "certificate for servers": _edit(key, issuer, purposes=[ExtendedKeyUsageOID.SERVER_AUTH]),
-            "certificate that may not sign": _edit(key, issuer, commitment=False),
-            "certificate of another policy": _edit(key, issuer, policy="1.3.6.1.4.1.32473.9.9"),
-            "certificate with an unknown critical extension": _edit(key, issuer, critical=True),
-            "certificate that is an authority": _edit(key, issuer, authority=True),
-            "certificate of an organisation": _edit(key, issuer, organisation=True),
+            "certificate for servers": edited(key, issuer, purposes=[ExtendedKeyUsageOID.SERVER_AUTH]),
+            "certificate that may not sign": edited(key, issuer, commitment=False),
+            "certificate of another policy": edited(key, issuer, policy="1.3.6.1.4.1.32473.9.9"),
+            "certificate with an unknown critical extension": edited(key, issuer, critical=True),
+            "certificate that is an authority": edited(key, issuer, authority=True),
+            "certificate of an organisation": edited(key, issuer, organisation=True),
         }.items():
             yield name, self._with(made)
         for name, other in {
@@ -175,7 +175,7 @@ class Forger(Witness):
             "secp256k1": ec.generate_private_key(ec.SECP256K1()),
             "rsa-2048": rsa.generate_private_key(65537, 2048),
         }.items():
-            yield f"downgrade to {name}", self._pyhanko_with(_edit(other, issuer), other)
+            yield f"downgrade to {name}", self._pyhanko_with(edited(other, issuer), other)
 
     # -- units of the authority in another's place --------------------------------------------------
 
@@ -250,7 +250,7 @@ class Forger(Witness):
 
     def _issue(self, key: ec.EllipticCurvePublicKey, at: datetime | None = None) -> bytes:
         issuer, company = self.bureau.issuing.issuer(), self.bureau.room.authority.company
-        return _der(profiles.customer(company, issuer, key, NAME, at or self.now))
+        return encoded(profiles.customer(company, issuer, key, NAME, at or self.now))
 
     def _token(self, content: bytes) -> bytes:
         request = timestamp_request(sha256(content).digest(), 7)
@@ -289,10 +289,6 @@ def _ecdsa(key: ec.EllipticCurvePrivateKey, content: bytes) -> bytes:
     return key.sign(content, ec.ECDSA(SHA256()))
 
 
-def _der(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(Encoding.DER)
-
-
 def _parts(attributes: bytes) -> list[bytes]:
     reader, found = Reader(attributes).inside(der.SET), []
     while reader.peek() is not None:
@@ -315,52 +311,3 @@ def _without(container: bytes, certificate: bytes) -> bytes:
         return out
 
     return mend(container)
-
-
-def _self_issued(key: ec.EllipticCurvePrivateKey) -> bytes:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "张小伟")])
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, now, now + timedelta(days=9))
-    builder = builder.add_extension(x509.BasicConstraints(True, None), True)
-    usage = profiles._usage(content_commitment=True, key_cert_sign=True)
-    purposes = x509.ExtendedKeyUsage([profiles.DOCUMENT_SIGNING])
-    return _der(builder.add_extension(usage, True).add_extension(purposes, False).sign(key, SHA256()))
-
-
-def _edit(
-    key: Any,
-    issuer: profiles.Issuer,
-    *,
-    purposes: Sequence[x509.ObjectIdentifier] = (profiles.DOCUMENT_SIGNING,),
-    commitment: bool = True,
-    policy: str = COMPANY.customer_policy,
-    critical: bool = False,
-    authority: bool = False,
-    organisation: bool = False,
-) -> bytes:
-    """Return a certificate that the issuing unit should never make."""
-    names = [
-        x509.NameAttribute(NameOID.COUNTRY_NAME, "CN"),
-        x509.NameAttribute(NameOID.COMMON_NAME, "张小伟"),
-        x509.NameAttribute(NameOID.PSEUDONYM, NAME.pseudonym),
-    ]
-    if organisation:
-        names.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, "某公司"))
-    now = datetime.now(UTC) - timedelta(minutes=2)
-    builder = x509.CertificateBuilder(
-        issuer.certificate.subject, x509.Name(names), key.public_key(), x509.random_serial_number(),
-        now, now + timedelta(days=300),
-    )  # fmt: skip
-    builder = builder.add_extension(x509.BasicConstraints(authority, None), critical=True)
-    usage = profiles._usage(content_commitment=commitment, digital_signature=not commitment)
-    if authority:
-        usage = profiles._usage(content_commitment=True, key_cert_sign=True)
-    builder = builder.add_extension(usage, critical=True)
-    builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
-    named = [x509.PolicyInformation(x509.ObjectIdentifier(policy), None)]
-    builder = builder.add_extension(x509.CertificatePolicies(named), critical=False)
-    builder = builder.add_extension(profiles._key_of(issuer), critical=False)
-    if critical:
-        unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.32473.5"), b"\x05\x00")
-        builder = builder.add_extension(unknown, critical=True)
-    return _der(builder.sign(issuer.key, SHA256()))

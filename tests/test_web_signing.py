@@ -3,16 +3,18 @@
 import re
 from base64 import b64encode
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 
-from engine import clock, parameters
+from engine import Actor, clock, parameters
 from engine.store.tables import FileRow
 from handlers.agreements import Proposal
 from handlers.signing.tables import SignatureRow
 from tests.product import Customer
+from tests.test_forms_other_info import TAX, answers
 
 
 @pytest.fixture
@@ -255,3 +257,19 @@ def test_r159_an_agreement_signed_before_in_this_version_may_be_left_out(signer,
     signer.starts("change_phone").gives_pictures().types_phone("13612345699")
     assert "customer_notice" in signer.text
     assert "brokerage_contract" not in signer.text
+
+
+def test_g40_the_tax_declaration_becomes_a_signed_document_of_its_own(customer):
+    customer.signs_in("C01").starts("change_other_info").gives_pictures()
+    row = customer.product.rows()[-1]
+    person = Actor("customer", row.owner, frozenset({"customer"}))
+    answered = answers(tax_type="C", tax=TAX)
+    customer.product.engine.cases.complete(UUID(customer.task), person, answered)
+    customer.opens(f"/me/cases/{row.id}").close()
+    assert customer.sees("税收居民身份声明文件")
+    customer.signs()
+    assert customer.sees("已成功提交")
+    with customer.product.engine.database.reading() as session:
+        signed = session.scalars(select(SignatureRow.code)).all()
+    assert len(signed) == 5
+    assert "tax_declaration" in signed

@@ -5,8 +5,10 @@ Signing(engine, certificates, authority, timestamps, papers)
   .tokens      timestamps for the signatures that came, fetched before the transaction
   .accept      takes in one signature for each paper, all or none (PAdES B-T; B-B while no source dates)
   .of, .file   what was signed for a case, and the PDF as it stands now
+  .archive     the worker's: dates late, seals, archives (PAdES B-LTA), makes evidence and kit; .sweep
+  .evidence    the page that tells people who signed what and when; .kit: everything, to be checked offline
 attributes     what the key signs: the same bytes as the browser's
-JOB            the worker's job
+signing.seal   operator: what the review accepted is sealed and archived by JOB
 Refused …      what can go wrong, with the customer's words; see ``protocol``
 
 The order: the customer signs, the review accepts, the company's seal, everything that proves it, and a

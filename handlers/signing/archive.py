@@ -21,6 +21,7 @@ from handlers import verifier
 from handlers.certificates.units import Unit
 from handlers.signing import cms, lasting, proofs, reading, stamps
 from handlers.signing.chains import is_root
+from handlers.signing.dossier import Dossier, lacking
 from handlers.signing.lasting import Proofs
 from handlers.signing.protocol import NotArchived, StampRefused, StampsDown
 from handlers.signing.signing import JOB, Signing
@@ -63,7 +64,8 @@ class Archive:
         dated = self._date(case_id, key, rules)
         self._ask(case_id)
         archived = self._archive(case_id, key, rules)
-        outcome = "archived" if archived else "dated" if dated else "there"
+        told = Dossier(self._signing).make(case_id, key, rules)
+        outcome = "archived" if archived else "dated" if dated else "told" if told else "there"
         log.info("archive", case=str(case_id), outcome=outcome, dated=dated, archived=archived)
         return outcome
 
@@ -75,7 +77,8 @@ class Archive:
             .where(
                 or_(
                     and_(SignatureRow.status.is_(None), SignatureRow.signed_at < since),
-                    and_(SignatureRow.archived_at.is_(None), SignatureRow.seal_wanted_at < since),
+                    and_(SignatureRow.seal_wanted_at < since, lacking(SignatureRow.case_id)),
+                    and_(SignatureRow.seal_wanted_at < since, SignatureRow.archived_at.is_(None)),
                 )
             )
             .group_by(SignatureRow.case_id)

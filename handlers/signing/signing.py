@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from engine import Engine
 from engine.store import CaseKey, JournalEntry
-from engine.store.tables import CaseRow
+from engine.store.tables import CaseRow, FileRow
 from handlers.certificates import (
     Certificate,
     Certificates,
@@ -46,6 +46,8 @@ log = structlog.get_logger("signing")
 #: The worker's job: dates what could not be dated at once, seals and archives what was accepted.
 JOB = "signing.archive"
 PDF = "application/pdf"
+#: Roles of the evidence among a case's files.
+PAGE, KIT = "evidence.page", "evidence.kit"
 #: Most papers that one case has.
 MOST_PAPERS = 20
 
@@ -204,6 +206,27 @@ class Signing:
     def file(self, session: Session, key: CaseKey, signature: Signature) -> bytes:
         """Return the signed PDF as it stands now."""
         found = self.engine.files.get(session, key, signature.file_id)
+        if found is None:
+            raise NotSigned
+        return found[1]
+
+    def kit(self, session: Session, key: CaseKey, case_id: UUID) -> bytes:
+        """Return the newest kit of a case, a zip, or raise NotSigned while there is none."""
+        return self._newest(session, key, case_id, KIT)
+
+    def evidence(self, session: Session, key: CaseKey, case_id: UUID) -> bytes:
+        """Return the newest evidence page of a case, a PDF, or raise NotSigned while there is none."""
+        return self._newest(session, key, case_id, PAGE)
+
+    def _newest(self, session: Session, key: CaseKey, case_id: UUID, role: str) -> bytes:
+        newest = (
+            select(FileRow.id)
+            .where(FileRow.case_id == case_id, FileRow.role == role)
+            .order_by(FileRow.stored_at.desc())
+            .limit(1)
+        )
+        file_id = session.scalar(newest)
+        found = None if file_id is None else self.engine.files.get(session, key, file_id)
         if found is None:
             raise NotSigned
         return found[1]

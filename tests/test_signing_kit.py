@@ -1,0 +1,168 @@
+"""The kit: whoever has it and the root certificate needs neither us nor our programs."""
+
+import io
+import json
+import subprocess
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from pyhanko.pdf_utils.reader import PdfFileReader
+from sqlalchemy import select
+
+from engine.store.journal import START, link
+from engine.store.tables import JournalRow
+from handlers.signing import NotSigned, kit
+from handlers.signing.evidence import masked
+from tests.openssl import pem
+from tests.signing_people import CODES, Office
+from tests.test_signing_archive import archived, chain_is_whole
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Lend a folder that keeps one kit for all tests of this module."""
+    return tmp_path_factory.mktemp("kit")
+
+
+@pytest.fixture
+def unpacked(made, request, tmp_path):
+    """Lend a kit of one's own, unpacked."""
+    if not (made / "kit.zip").exists():
+        office: Office = request.getfixturevalue("office")
+        signer = request.getfixturevalue("signer")
+        signer.signs()
+        archived(office, signer)
+        with office.engine.database.reading() as session:
+            key = office.case_key(signer.case_id)
+            (made / "kit.zip").write_bytes(office.signing.kit(session, key, signer.case_id))
+        pem(made / "root.pem", office.room.chain()[1:])
+    folder = tmp_path / "kit"
+    with zipfile.ZipFile(made / "kit.zip") as zipped:
+        zipped.extractall(folder)
+    return folder
+
+
+def checked(folder: Path, *arguments: object) -> "tuple[int, str]":
+    """Run the script with nothing but the usual programs, and no network to speak of."""
+    done = subprocess.run(
+        ["/bin/sh", "verify.sh", *map(str, arguments)], cwd=folder, capture_output=True, text=True,
+        env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_kit_checks_itself_with_openssl_and_a_shell(unpacked, made):
+    code, said = checked(unpacked, made / "root.pem")
+    assert code == 0, said
+    lines = said.splitlines()
+    assert lines[-1] == "ALL CHECKS PASSED"
+    assert all(line.startswith("OK ") for line in lines[:-1])
+    assert sum("signature of customer" in line for line in lines) == 2 * len(CODES)
+
+
+def test_a_kit_of_another_root_is_refused(unpacked, tmp_path):
+    other = tmp_path / "other.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384", "-nodes",
+         "-subj", "/CN=somebody", "-keyout", "/dev/null", "-out", other],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    assert checked(unpacked, other)[0] == 1
+
+
+def test_a_change_to_any_one_file_is_found(unpacked, made, tmp_path):
+    names = sorted(path.relative_to(unpacked) for path in unpacked.rglob("*") if path.is_file())
+    assert len(names) > 40
+    unnoticed = []
+    for name in names:
+        content = (unpacked / name).read_bytes()
+        if name == Path("verify.sh"):
+            changed = content + b"# one more line\n"
+        else:
+            at = len(content) * 2 // 3
+            changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+        (unpacked / name).write_bytes(changed)
+        if checked(unpacked, made / "root.pem")[0] == 0:
+            unnoticed.append(name)
+        (unpacked / name).write_bytes(content)
+    assert unnoticed == []
+    assert checked(unpacked)[0] == 0
+
+
+def test_a_file_taken_away_or_put_in_is_found(unpacked):
+    (unpacked / "papers" / f"{CODES[0]}.pdf").rename(unpacked / "papers" / "other.pdf")
+    assert checked(unpacked)[0] == 1
+
+
+def test_a_journal_entry_taken_away_is_found(unpacked):
+    (unpacked / "journal" / "00001.bin").unlink()
+    assert checked(unpacked)[0] == 1
+
+
+def test_the_evidence_says_who_signed_what_and_when(unpacked):
+    told = json.loads((unpacked / "evidence.json").read_bytes())
+    assert told["customer"]["name"] == "张小伟"
+    assert [one["code"] for one in told["documents"]] == sorted(CODES)
+    assert all(one["timestamp"] and one["file_sha256"] for one in told["documents"])
+    page = subprocess.run(
+        ["pdftotext", "-layout", unpacked / "evidence.pdf", "-"], capture_output=True, text=True, check=True
+    )
+    assert "电子签署证据" in page.stdout
+    assert "张小伟" in page.stdout
+    fields = PdfFileReader(io.BytesIO((unpacked / "evidence.pdf").read_bytes())).embedded_signatures
+    assert [one.field_name for one in fields] == ["Company", "Archive"]
+
+
+def test_an_id_number_is_never_told_whole():
+    assert masked("110105198506123737") == "1101**********3737"
+    assert masked("1234567") == "*******"
+
+
+def test_the_kit_chains_the_journal_as_the_product_does(signer, office):
+    signer.signs()
+    with office.engine.database.reading() as session:
+        rows = list(session.scalars(select(JournalRow).order_by(JournalRow.seq)))
+    previous = START
+    for row in rows:
+        fields = {c.key: getattr(row, c.key) for c in JournalRow.__table__.columns}
+        assert sha256(previous + kit.linked(row)).digest() == link(previous, fields) == row.hash
+        previous = row.hash
+
+
+def test_a_kit_is_made_once(signer, office):
+    signer.signs()
+    archived(office, signer)
+    key = office.case_key(signer.case_id)
+    with office.engine.database.reading() as session:
+        first = office.signing.kit(session, key, signer.case_id)
+        assert office.signing.evidence(session, key, signer.case_id).startswith(b"%PDF")
+    assert office.signing.archive(str(signer.case_id)) == "there"
+    with office.engine.database.reading() as session:
+        assert office.signing.kit(session, key, signer.case_id) == first
+    assert chain_is_whole(office, signer)
+
+
+def test_there_is_no_kit_before_the_archive(signer, office):
+    signer.signs()
+    office.signing.archive(str(signer.case_id))
+    with office.engine.database.reading() as session, pytest.raises(NotSigned):
+        office.signing.kit(session, office.case_key(signer.case_id), signer.case_id)
+
+
+def test_a_worker_that_died_before_the_kit_is_followed_by_one_that_makes_it(signer, office, monkeypatch):
+    signer.signs()
+    signing = office.signing
+    put = office.engine.files.put
+
+    def refuse(*arguments, **more):
+        if more["role"].startswith("evidence"):
+            raise KeyboardInterrupt
+        return put(*arguments, **more)
+
+    monkeypatch.setattr(office.engine.files, "put", refuse)
+    with pytest.raises(KeyboardInterrupt):
+        archived(office, signer)
+    monkeypatch.undo()
+    assert signing.archive(str(signer.case_id)) == "told"

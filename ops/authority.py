@@ -4,6 +4,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from engine.store import Database, Keyring
 from handlers.certificates import (
     Authority,
@@ -14,7 +17,9 @@ from handlers.certificates import (
     Timestamps,
     Upkeep,
 )
-from handlers.certificates.external import HttpAuthority, HttpTimestamps, Line, Reports, read_chain
+from handlers.certificates.external import Elsewhere, HttpAuthority, HttpTimestamps, Line, Reports, read_chain
+from handlers.certificates.external.chain import is_root
+from handlers.signing.stamps import Rules
 from web.settings import Settings, SettingsRefused
 
 
@@ -33,7 +38,10 @@ def _module(library: Path, token: str, pin_file: Path) -> Module:
 
 def own(settings: Settings, keyring: Keyring, company: Company) -> EmbeddedAuthority:
     """Return our own authority; it is there also where another one certifies customers."""
-    return EmbeddedAuthority(keyring, company, module=module(settings))
+    made = EmbeddedAuthority(keyring, company, module=module(settings))
+    if dated_by := timestamp_roots(settings):
+        made.elsewhere = Elsewhere(dated_by, made.now)
+    return made
 
 
 def certifying(
@@ -48,19 +56,38 @@ def certifying(
         raise SettingsRefused(f"KAIHU_CERTIFICATES_CHAIN: {broken}") from None
     token = settings.certificates_token.get_secret_value()
     line = Line(settings.certificates_url, token, settings.certificates_seconds, chain)
-    return HttpAuthority(keyring, company, line, module=module(settings))
+    dated_by = timestamp_roots(settings)
+    return HttpAuthority(keyring, company, line, module=module(settings), dated_by=dated_by)
+
+
+def timestamp_roots(settings: Settings) -> tuple[x509.Certificate, ...]:
+    """Return the certificates that dates from elsewhere may lead up to; none where our own unit dates."""
+    if settings.timestamps == "embedded" or settings.timestamps_roots is None:
+        return ()
+    try:
+        return read_chain(settings.timestamps_roots)
+    except (OSError, ValueError) as broken:
+        raise SettingsRefused(f"KAIHU_TIMESTAMPS_ROOTS: {broken}") from None
+
+
+def stamp_rules(settings: Settings) -> Rules | None:
+    """Return whose dates count; None: our own unit's, which changes with rotations."""
+    roots = timestamp_roots(settings)
+    if not roots:
+        return None
+    anchors = frozenset(one.public_bytes(Encoding.DER) for one in roots if is_root(one))
+    return Rules(anchors, frozenset({settings.timestamps_policy} - {""}))
 
 
 def dating(settings: Settings, database: Database, keyring: Keyring, company: Company) -> Timestamps:
     """Return who dates: our own unit, or services over HTTP."""
-    if settings.timestamps == "embedded" or settings.timestamps_roots is None:
+    if settings.timestamps == "embedded":
         return EmbeddedTimestamps(database, keyring, company, module=module(settings))
-    try:
-        roots = read_chain(settings.timestamps_roots)
-    except (OSError, ValueError) as broken:
-        raise SettingsRefused(f"KAIHU_TIMESTAMPS_ROOTS: {broken}") from None
     return HttpTimestamps(
-        settings.timestamp_addresses, roots, settings.timestamps_policy, settings.timestamps_seconds
+        settings.timestamp_addresses,
+        timestamp_roots(settings),
+        settings.timestamps_policy,
+        settings.timestamps_seconds,
     )
 
 

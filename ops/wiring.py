@@ -162,7 +162,9 @@ def wire(settings: Settings) -> Product:
 
     timestamps = authorities.dating(settings, database, keyring, company)
     papers = agreements.Papers(engine, versions, counter)
-    signing = Signing(engine, certificates, authority, timestamps, papers)
+    signing = Signing(
+        engine, certificates, authority, timestamps, papers, rules=authorities.stamp_rules(settings)
+    )
     web = Web(
         engine=engine,
         settings=settings,

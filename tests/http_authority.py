@@ -35,10 +35,8 @@ class LicensedAuthority(Line):
         self.root_key = ec.generate_private_key(ec.SECP384R1())
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.root = profiles.root(self.company, self.root_key, 1, now)
-        top = Issuer(self.root, self.root_key, "root-1")
-        self.issuing = profiles.issuing(self.company, top, self.key.public_key(), 1, now)
         self.responder_key = ec.generate_private_key(ec.SECP256R1())
-        self.responder = profiles.ocsp(self.company, self.issuer, self.responder_key.public_key(), 1, now)
+        self._certify_units()
         self.made: dict[str, bytes] = {}
         self.revoked: dict[int, tuple[datetime, Any]] = {}
         #: Revocations as they were told, also those that were told twice.
@@ -63,6 +61,12 @@ class LicensedAuthority(Line):
     def at(self, address: str) -> None:
         """Stand at an address, which its certificates name."""
         self.company = Company(self.company.name, address)
+        self._certify_units()
+
+    def _certify_units(self) -> None:
+        now, top = datetime.now(UTC), Issuer(self.root, self.root_key, "root-1")
+        self.issuing = profiles.issuing(self.company, top, self.key.public_key(), 1, now)
+        self.responder = profiles.ocsp(self.company, self.issuer, self.responder_key.public_key(), 1, now)
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -73,7 +77,10 @@ class LicensedAuthority(Line):
             start("200 OK", [("Content-Type", "application/ocsp-response")])
             return [self._status(asked)]
         start("200 OK", [("Content-Type", "application/pkix-crl")])
-        return [self.list_of(datetime.now(UTC))]
+        now = datetime.now(UTC)
+        if path == "/pki/root-1.crl":
+            return [lists.sign(self.root, self.root_key, [], 1, now, now + timedelta(days=1))]
+        return [self.list_of(now)]
 
     def list_of(self, now: datetime) -> bytes:
         """Return its revocation list."""

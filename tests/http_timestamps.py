@@ -3,7 +3,7 @@
 import subprocess
 import tempfile
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from handlers.certificates import Company, profiles
+from handlers.certificates import Company, lists, profiles
 from handlers.certificates.profiles import Issuer
 from tests.http_counter import Line, Start
 
@@ -47,10 +47,7 @@ class TimestampService(Line):
         company, now = Company("示例时间戳服务", "http://127.0.0.1:1"), datetime.now(UTC)
         self.root_key = ec.generate_private_key(ec.SECP384R1())
         self.root = profiles.root(company, self.root_key, 1, now)
-        self.issuer = Issuer(self.root, self.root_key, "root-1")
         self.key = key or ec.generate_private_key(ec.SECP256R1())
-        self.unit = profiles.tsa(company, self.issuer, self.key.public_key(), 1, now)
-        (self.folder / "tsa.pem").write_bytes(self.unit.public_bytes(Encoding.PEM))
         (self.folder / "tsa.key").write_bytes(
             self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         )
@@ -63,7 +60,19 @@ class TimestampService(Line):
         self.asked = 0
         self._one_at_a_time = Lock()
 
+    def at(self, address: str) -> None:
+        """Stand at an address, where its unit's certificate says that the root's list is."""
+        self.address = address
+        company = Company("示例时间戳服务", address)
+        issuer = Issuer(self.root, self.root_key, "root-1")
+        self.unit = profiles.tsa(company, issuer, self.key.public_key(), 1, datetime.now(UTC))
+        (self.folder / "tsa.pem").write_bytes(self.unit.public_bytes(Encoding.PEM))
+
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/pki/root-1.crl":
+            now = datetime.now(UTC)
+            start("200 OK", [("Content-Type", "application/pkix-crl")])
+            return [lists.sign(self.root, self.root_key, [], 1, now, now + timedelta(days=1))]
         request = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         self.asked += 1
         if self.misbehave:

@@ -30,7 +30,7 @@ def stand():
         def service(**about):
             made = TimestampService(**about)
             standing.callback(made.close)
-            made.address = standing.enter_context(served(made))
+            made.at(standing.enter_context(served(made)))
             return made
 
         yield service

@@ -284,15 +284,15 @@ def test_its_list_is_fetched_and_judged(bureau, licensed, holder, reports, monke
     with bureau.database.transaction() as session:
         bureau.certificates.revoke(session, certificate.serial, "key_compromise")
     reports.report()
-    listed = x509.load_der_x509_crl(bureau.authority.list_for(certificate.der))
+    listed = x509.load_der_x509_crl(bureau.authority.list_elsewhere(certificate.der))
     assert listed.get_revoked_certificate_by_serial_number(int(certificate.serial, 16))
     fresh = licensed.list_of
     monkeypatch.setattr(licensed, "list_of", lambda now: fresh(now - timedelta(days=2)))
     with pytest.raises(AuthorityDown, match="not of now"):
-        bureau.authority.list_for(certificate.der)
+        bureau.authority.list_elsewhere(certificate.der)
     monkeypatch.setattr(licensed, "list_of", LicensedAuthority().list_of)
     with pytest.raises(AuthorityDown, match="signature"):
-        bureau.authority.list_for(certificate.der)
+        bureau.authority.list_elsewhere(certificate.der)
 
 
 def test_what_our_own_units_certified_before_is_still_answered_by_them(own_room, licensed):

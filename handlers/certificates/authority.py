@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy.orm import Session
 
@@ -23,6 +25,21 @@ from handlers.certificates.realtime import RealTime
 from handlers.certificates.units import Unit, Units, serial_text
 
 
+class Others(Protocol):
+    """Who knows about certificates of others; see ``external.Elsewhere``."""
+
+    trusted: tuple[x509.Certificate, ...]
+
+    def path(self, certificate: bytes) -> tuple[bytes, ...]:
+        """Return what stands above a certificate, the root last, or raise NoAuthority."""
+
+    def status(self, certificate: bytes, request: bytes) -> bytes:
+        """Return an answer to a status request about it."""
+
+    def list_for(self, certificate: bytes) -> bytes:
+        """Return the list that would name it, or raise AuthorityDown."""
+
+
 class EmbeddedAuthority:
     """An authority whose keys are ours; see ``protocol.Authority``.
 
@@ -39,6 +56,8 @@ class EmbeddedAuthority:
         module: Module | None = None,
     ) -> None:
         self.units = Units(keyring, module)
+        #: What others issued, and we believe; none by itself.
+        self.elsewhere: Others | None = None
         self.company = company
         self.now = now or RealTime()
 
@@ -80,6 +99,30 @@ class EmbeddedAuthority:
             return status.answer(session, self.units, request, now)
         except AuthorityDown:
             return status.try_later()
+
+    def status_of(self, session: Session, certificate: bytes, issuer: bytes, request: bytes) -> bytes:
+        """Answer a status request about a certificate, also one that somebody else issued."""
+        ours = any(unit.der == issuer for unit, _ in self.units.all(session))
+        if ours or self.elsewhere is None:
+            return self.ocsp(session, request)
+        return self.elsewhere.status(certificate, request)
+
+    def path_elsewhere(self, certificate: bytes) -> tuple[bytes, ...]:
+        """Return what stands above a certificate that somebody else issued, or raise NoAuthority."""
+        if self.elsewhere is None:
+            raise NoAuthority("nobody here issued this certificate")
+        return self.elsewhere.path(certificate)
+
+    def list_elsewhere(self, certificate: bytes) -> bytes:
+        """Return the list that would name it, or raise NoAuthority or AuthorityDown."""
+        if self.elsewhere is None:
+            raise NoAuthority("nobody here says whether a certificate was revoked")
+        return self.elsewhere.list_for(certificate)
+
+    def believed(self) -> tuple[bytes, ...]:
+        """Return the certificates of others that are trusted, roots and what stands below them, as DER."""
+        others = self.elsewhere.trusted if self.elsewhere is not None else ()
+        return tuple(one.public_bytes(Encoding.DER) for one in others)
 
     def certificate(self, session: Session, name: str) -> bytes:
         """Return the certificate of a unit by its name, such as ``issuing-1``, or raise NoAuthority."""

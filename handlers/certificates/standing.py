@@ -65,7 +65,8 @@ def troubles(session: Session, authority: EmbeddedAuthority) -> list[str]:
         active.add(unit.role)
         if _must_be_rotated(unit, now):
             ends = f"{unit.certificate.not_valid_after_utc:%Y-%m-%d}"
-            told.append(f"{unit.name} ends on {ends}: kaihu ca rotate {unit.role}")
+            what = "see docs/certificates.md" if unit.role == "root" else f"kaihu ca rotate {unit.role}"
+            told.append(f"{unit.name} ends on {ends}: {what}")
     for role in ("issuing", "ocsp", "tsa", "seal"):
         if role not in active:
             told.append(f"there is no {role} unit: kaihu ca rotate {role}")

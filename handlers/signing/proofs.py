@@ -76,9 +76,11 @@ class Collected:
                 if unit.der == issuer:
                     self._crls[issuer] = self._authority.crl(self._session, unit.name)
                     return
+            self._crls[issuer] = self._authority.list_elsewhere(one)
+        except AuthorityDown:
+            raise  # it is asked again
         except CertificateFault as lacking:
             raise NotArchived(f"no list: {lacking}") from lacking
-        raise NotArchived("nobody here says whether a certificate was revoked")
 
 
 def status(session: Session, authority: EmbeddedAuthority, one: bytes, issuer: bytes) -> bytes | None:
@@ -91,7 +93,7 @@ def status(session: Session, authority: EmbeddedAuthority, one: bytes, issuer: b
         return None
     # SHA-1 names the issuer, as in most requests, and protects nothing.
     builder = ocsp.OCSPRequestBuilder().add_certificate(loaded, above, SHA1())  # noqa: S303
-    answer = authority.ocsp(session, builder.build().public_bytes(Encoding.DER))
+    answer = authority.status_of(session, one, issuer, builder.build().public_bytes(Encoding.DER))
     read = ocsp.load_der_ocsp_response(answer)
     if read.response_status != ocsp.OCSPResponseStatus.SUCCESSFUL:
         raise AuthorityDown(f"a status request gets {read.response_status.name}")

@@ -17,23 +17,23 @@ from typing import Literal, TypeVar
 import structlog
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.ocsp import OCSPRequest, load_der_ocsp_request
-from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
+from cryptography.x509.ocsp import load_der_ocsp_request
+from cryptography.x509.oid import NameOID
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.orm import Session
 
 from engine.store import Keyring
-from handlers.certificates import status
 from handlers.certificates.authority import EmbeddedAuthority
-from handlers.certificates.external import answers, wire
+from handlers.certificates.external import wire
 from handlers.certificates.external.chain import MALFORMED, Untrusted, path_of
+from handlers.certificates.external.elsewhere import Elsewhere
 from handlers.certificates.pkcs11 import Module
 from handlers.certificates.profiles import Company
 from handlers.certificates.protocol import AuthorityDown, Made, Reason, Refused, Request, Subject
 from handlers.certificates.requests import spki_of
 from handlers.certificates.tables import CertificateRow
 from handlers.certificates.units import serial_text
-from handlers.outward import Exchange, JsonPost, Unreachable
+from handlers.outward import JsonPost, Unreachable
 
 log = structlog.get_logger("certificates")
 
@@ -42,8 +42,6 @@ Operation = Literal["certify", "revoke"]
 PATHS: Mapping[Operation, str] = {"certify": "/v1/certificates/issue", "revoke": "/v1/certificates/revoke"}
 #: Longest answer, in bytes.
 LIMIT = 64 * 1024
-#: Longest revocation list that is fetched, in bytes.
-LONGEST_LIST = 4 * 1024 * 1024
 #: A clock elsewhere may be a little ahead of ours.
 AHEAD = timedelta(minutes=5)
 #: No certificate of a person is good for longer; one that is was made for something else.
@@ -69,7 +67,12 @@ class Line:
 
 
 class HttpAuthority(EmbeddedAuthority):
-    """An authority elsewhere that certifies customers, and our own units; see ``protocol.Authority``."""
+    """An authority elsewhere that certifies customers, and our own units; see ``protocol.Authority``.
+
+    :param dated_by: certificates of timestamp services elsewhere.
+    """
+
+    elsewhere: Elsewhere
 
     def __init__(
         self,
@@ -78,12 +81,13 @@ class HttpAuthority(EmbeddedAuthority):
         line: Line,
         now: Callable[[], datetime] | None = None,
         module: Module | None = None,
+        dated_by: Sequence[x509.Certificate] = (),
     ) -> None:
         super().__init__(keyring, company, now, module)
         self._keyring = keyring
         self._trusted = tuple(line.chain)
         self._post = JsonPost(line.url, line.token, line.seconds, LIMIT)
-        self._fetch = Exchange(line.seconds, LONGEST_LIST)
+        self.elsewhere = Elsewhere([*line.chain, *dated_by], self.now, line.seconds)
 
     def certify(self, session: Session, request: Request, subject: Subject) -> Made:
         """Return the certificate that the authority makes; the same request gets the same one."""
@@ -124,41 +128,7 @@ class HttpAuthority(EmbeddedAuthority):
             return super().ocsp(session, request)
         if row is None or row.issuer_id is not None:
             return super().ocsp(session, request)
-        certificate = x509.load_der_x509_certificate(
-            self._keyring.open(row.der, f"certificate.der:{row.serial}")
-        )
-        try:
-            return self._status_of(certificate, request, asked)
-        except (Unreachable, Untrusted, *MALFORMED) as wrong:
-            log.error("the authority's status answer is not to be had", why=str(wrong))
-            return status.try_later()
-
-    def list_for(self, certificate: bytes) -> bytes:
-        """Return the newest list that names an ended certificate of the authority, or raise AuthorityDown."""
-        leaf = x509.load_der_x509_certificate(certificate)
-        try:
-            above = path_of(leaf, self._trusted, (), self.now())
-            points = leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
-            names = [name.value for point in points for name in point.full_name or ()]
-            found = self._fetch.get(next(n for n in names if n.startswith("http")), "application/pkix-crl")
-            answers.check_list(found, above[0], self.now())
-        except (Unreachable, Untrusted, StopIteration, *MALFORMED) as wrong:
-            raise AuthorityDown(f"the authority's list is not to be had: {wrong}") from None
-        return found
-
-    def _status_of(self, certificate: x509.Certificate, request: bytes, asked: OCSPRequest) -> bytes:
-        above = path_of(certificate, self._trusted, (), self.now())
-        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
-        ways = [
-            way.access_location.value
-            for way in access
-            if way.access_method == AuthorityInformationAccessOID.OCSP
-        ]
-        if not ways:
-            raise Untrusted("the certificate names no responder")
-        found = self._fetch.post(ways[0], request, "application/ocsp-request", "application/ocsp-response")
-        answers.check_status(found, asked, above[0], self.now())
-        return found
+        return self.elsewhere.status(self._keyring.open(row.der, f"certificate.der:{row.serial}"), request)
 
     def _exchange(self, operation: Operation, message: BaseModel, key: str, kind: type[Answer]) -> Answer:
         try:

@@ -80,7 +80,9 @@ class TestOnePassword:
     def test_a_forgotten_password_leads_to_a_new_certificate(self, holder, kaihu):
         holder.presses("签署协议").presses("忘记密码")
         holder.page.get_by_role("button", name="重新申请").filter(visible=True).click()
-        holder.is_witnessed().installs_certificate("other-Pass-8").presses("下一步").agrees().presses("签署协议")
+        holder.is_witnessed().installs_certificate("other-Pass-8").presses("下一步").agrees().presses(
+            "签署协议"
+        )
         holder.types_certificate_password("other-Pass-8").sees("已成功提交")
         assert [one.state for one in certificates_of(kaihu, holder.who)] == ["active", "revoked"]
 

@@ -5,7 +5,7 @@ It sees only files that our own checks accepted: they are what keeps hostile str
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from io import BytesIO
@@ -43,7 +43,7 @@ from pyhanko_certvalidator.policy_decl import (
 )
 from pyhanko_certvalidator.registry import SimpleTrustManager
 
-from handlers.verifier.verdict import Level, Trust
+from handlers.verifier.verdict import Level, Signature, Trust
 from handlers.verifier.words import Refused
 
 _T = TypeVar("_T")
@@ -95,15 +95,21 @@ class _Once(DiffPolicy):
         return DiffResult(worst, fields)
 
 
-def check(pdf: bytes, trust: Trust, now: datetime, level: Level, proven: datetime | None) -> None:
+def check(pdf: bytes, trust: Trust, now: datetime, level: Level, signatures: Sequence[Signature]) -> None:
     """Return only if pyHanko calls the file valid, too; else raise Refused.
 
+    An archive is validated at the moment that its own timestamp proves. Asked at a later one, pyHanko 0.38
+    wants fresh evidence as long as the signer's certificate lasts, although the timestamp makes the old one
+    good; what may happen after that moment, the end of the timestamp unit, our own checks look at.
+
     :param level: what our own checks found.
-    :param proven: when the customer's signature existed by its timestamp, if it has one.
+    :param signatures: the same; the last one of an archive is its timestamp.
     """
+    proven = signatures[-1].proven
     reader = PdfFileReader(BytesIO(pdf))
     found = reader.embedded_regular_signatures
     if level == "B-LTA":
+        now = proven or now
         spec = _specification(reader, trust, now)
         # The first is followed by the company's seal, which fills a form; after that come evidence and date.
         allowed = {"Customer": ModificationLevel.FORM_FILLING, "Company": ModificationLevel.LTA_UPDATES}
@@ -175,7 +181,7 @@ async def _fresh(one: EmbeddedPdfSignature, trust: Trust, moment: datetime) -> N
 
 def _specification(reader: PdfFileReader, trust: Trust, now: datetime) -> PdfSignatureValidationSpec:
     last = reader.embedded_timestamp_signatures[-1]
-    # That the last unit was not revoked our own checks found: a list of its own time is no longer fresh.
+    # That the last unit was not revoked our own checks found, with whatever is known today.
     unit = NonRevokedStatusAssertion(last.signer_cert.sha256, at=now)
     return PdfSignatureValidationSpec(
         SignatureValidationSpec(

@@ -151,13 +151,7 @@ class Forger(Witness):
         lookalike = profiles.root(company, key, 1, self.now)
         fake = profiles.Issuer(lookalike, key, "root-1")
         his = encoded(profiles.customer(company, fake, key.public_key(), NAME, self.now))
-        yield (
-            "root of the same name",
-            self._with(
-                his,
-                [encoded(lookalike)][encoded(lookalike)],
-            ),
-        )
+        yield "root of the same name", self._with(his, [encoded(lookalike)])
         for name, made in {
             "certificate without documentSigning": edited(
                 key, issuer, purposes=[ExtendedKeyUsageOID.EMAIL_PROTECTION]

@@ -14,9 +14,19 @@ class Chains:
 
     def __init__(self, authority: EmbeddedAuthority) -> None:
         self._authority = authority
+        #: What stands above a unit never changes.
+        self._seen: tuple[tuple[bytes, ...], ...] = ()
 
     def whole(self, session: Session, certificate: bytes) -> tuple[bytes, ...]:
         """Return the certificates above one, as DER, the root last, or raise NoAuthority."""
+        for chain in self._seen:
+            if issued(certificate, chain[0]):
+                return chain
+        found = self._found(session, certificate)
+        self._seen = (found, *self._seen)
+        return found
+
+    def _found(self, session: Session, certificate: bytes) -> tuple[bytes, ...]:
         now = self._authority.chain(session)
         if issued(certificate, now[0]):
             return now

@@ -301,11 +301,13 @@ class Signing:
 
     def rules(self, session: Session) -> Rules:
         """Return whose timestamps count."""
-        if self._rules is not None:
-            return self._rules
-        unit = self.authority.units.active(session, "tsa")
-        anchor = self.authority.above(session, unit)[-1]
-        return Rules(frozenset({anchor}), frozenset({self.authority.company.timestamp_policy}))
+        if self._rules is None:
+            unit = self.authority.units.active(session, "tsa")
+            # Kept for good: units are rotated, the root above them never is.
+            anchor = self.authority.above(session, unit)[-1]
+            policy = self.authority.company.timestamp_policy
+            self._rules = Rules(frozenset({anchor}), frozenset({policy}))
+        return self._rules
 
     def _pdf(self, session: Session, case_key: CaseKey, paper: Paper) -> bytes:
         """Return a paper as it was shown: it must be what the ticket says, with nothing in its hole."""

@@ -18,6 +18,7 @@ FILLED = {
     "case_id": str(uuid4()),
     "file_id": str(uuid4()),
     "version_id": str(uuid4()),
+    "signature_id": str(uuid4()),
 }
 
 

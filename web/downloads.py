@@ -36,13 +36,16 @@ def signatures_of(case_id: UUID, person: Actor) -> list[Signature]:
 
     Of an agreement that was signed twice, after a return, the newer one counts.
     """
-    current.engine().cases.data(case_id, person)
+    _, _, data = current.engine().cases.data(case_id, person)
     with current.engine().database.reading() as session:
         every = current.web().signing.of(session, case_id)
     newest: dict[str, Signature] = {}
     for one in every:
         newest.setdefault(one.code, one)
-    return sorted(newest.values(), key=lambda one: (one.signed_at, one.title))
+    listed = [str(d.get("code")) for d in (data.get("agreements") or {}).get("documents") or ()]
+    return sorted(
+        newest.values(), key=lambda one: listed.index(one.code) if one.code in listed else len(listed)
+    )
 
 
 def papers(case_id: UUID, signed: list[Signature]) -> list[dict[str, Any]]:

@@ -17,7 +17,6 @@ from handlers.agreements.papers import JOB
 from handlers.agreements.versions import Agreements
 from handlers.signing.tables import SignatureRow
 
-
 #: The job that verifies what was signed (``handlers.inspection``).
 INSPECT = "signatures.inspect"
 
@@ -39,10 +38,9 @@ def operators(agreements: Agreements) -> SimpleNamespace:
             (step.data.get("profile") or {}).get("account_type") or step.data.get("account_type") or ""
         )
         today = clock.shanghai(step.now).date()
-        listed = [
-            *agreements.documents(step.session, step.parameters, step.case.type, account_type, today),
-            *agreements.extra_documents(step.session, step.data, step.case.type, account_type, today),
-        ]
+        listed = agreements.documents(
+            step.session, step.parameters, step.case.type, account_type, today, data=step.data
+        )
         listed = [d for d in listed if not _left_out(step, d.code, d.version)]
         digest = content_hash(step.data, listed)
         needed = _asked_again(step.data) or (step.data.get("consented") or {}).get("content") != digest

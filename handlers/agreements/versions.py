@@ -6,7 +6,7 @@ state is written into the journal of whoever made it.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -98,31 +98,29 @@ class Agreements:
             likewise.
         :raises UnknownDocument: neither the company nor the product has it.
         """
-        rows = session.scalars(
-            select(VersionRow)
-            .options(defer(VersionRow.html), defer(VersionRow.preview))
-            .where(VersionRow.code == code, VersionRow.approved_at.is_not(None))
-        )
-        found = standing(list(rows), on, type, account_type)
-        return document(code) if found is None else _document(found)
+        return self._in_force(session, [code], on, type, account_type)[0]
 
     def documents(
-        self, session: Session, parameters: Parameters, type: str, account_type: str, on: date
+        self,
+        session: Session,
+        parameters: Parameters,
+        type: str,
+        account_type: str,
+        on: date,
+        data: Mapping[str, Any] | None = None,
     ) -> list[Document]:
-        """Return the company's agreements for a business, in order (R-150, R-151, A-14)."""
-        return [
-            self.in_force(session, code, on, type=type, account_type=account_type)
-            for code in wanted(parameters, type, account_type)
-        ]
+        """Return the company's agreements for a business, in order (R-150, R-151, A-14).
+
+        :param data: of a case, for what its answers call for besides (G-40).
+        """
+        codes = [*wanted(parameters, type, account_type), *extra_codes(data or {})]
+        return self._in_force(session, codes, on, type, account_type)
 
     def extra_documents(
         self, session: Session, data: Mapping[str, Any], type: str, account_type: str, on: date
     ) -> list[Document]:
         """Return the documents that a case's answers call for, besides the company's list (G-40)."""
-        return [
-            self.in_force(session, code, on, type=type, account_type=account_type)
-            for code in extra_codes(data)
-        ]
+        return self._in_force(session, extra_codes(data), on, type, account_type)
 
     def exact(self, session: Session, code: str, version: str, sha256: str) -> Document:
         """Return a document in the very version that was listed, read or agreed to.
@@ -154,15 +152,30 @@ class Agreements:
         account_type: str,
     ) -> list[Document]:
         """Return what stands now in place of listed documents that no longer do (R-158)."""
-        now = [
-            self.in_force(session, str(one["code"]), on, type=type, account_type=account_type)
-            for one in listed
-        ]
+        now = self._in_force(session, [str(one["code"]) for one in listed], on, type, account_type)
         return [
             new
             for old, new in zip(listed, now, strict=True)
             if (old.get("version"), old.get("sha256")) != (new.version, new.sha256)
         ]
+
+    @staticmethod
+    def _in_force(
+        session: Session, codes: Sequence[str], on: date, type: str, account_type: str
+    ) -> list[Document]:
+        """Return the documents in force by one query, in the order of ``codes``."""
+        if not codes:
+            return []
+        rows = session.scalars(
+            select(VersionRow)
+            .options(defer(VersionRow.html), defer(VersionRow.preview))
+            .where(VersionRow.code.in_(codes), VersionRow.approved_at.is_not(None))
+        ).all()
+        found = {
+            code: standing([row for row in rows if row.code == code], on, type, account_type)
+            for code in codes
+        }
+        return [document(code) if (row := found[code]) is None else _document(row) for code in codes]
 
     # -- what staff do ------------------------------------------------------------------------------
 

@@ -62,7 +62,8 @@ def create_app(web: Web) -> Flask:
     # Software that verifies certificates has no page and no session; every answer is signed itself.
     security.csrf.exempt(pki)
     for pages in (
-        public, login, customer, tasks, uploads, handover, reading, signing, downloads, installing, certificates,
+        public, login, customer, tasks, uploads, handover, reading, signing, downloads, installing,
+        certificates,
         desk_login, desk, desk_papers, agreements_desk, demo, vendor, verify, pki,
     ):  # fmt: skip
         app.register_blueprint(pages)

@@ -11,9 +11,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from playwright.sync_api import TimeoutError as NotYet
 from playwright.sync_api import expect, sync_playwright
 
 from ops.setup import Setup
@@ -76,7 +77,8 @@ def _customer(who: Customer) -> tuple[float, float, int]:
     installed = (time.perf_counter() - began) * 1000
     who.presses("下一步")
     expect(page.get_by_role("heading", name="协议签署")).to_be_visible()
-    who.agrees().presses("签署协议")
+    who.agrees()
+    _opens_the_dialog(who)
     who.password.fill(PASSWORD)
     began = time.perf_counter()
     with page.expect_response(lambda answer: answer.url.endswith("/signing")) as sent:
@@ -87,6 +89,16 @@ def _customer(who: Customer) -> tuple[float, float, int]:
     papers = len(json.loads(answer.request.post_data or "{}")["signatures"])
     who.sees("已成功提交")
     return installed, signed, papers
+
+
+def _opens_the_dialog(who: Customer) -> None:
+    """Press 签署协议 until the password is asked for: on a busy machine papers are still being written."""
+    for _ in range(20):
+        who.presses("签署协议")
+        with suppress(NotYet):
+            who.password.wait_for(timeout=3000)
+            return
+    raise AssertionError("the password is not asked for")
 
 
 def _p95(times: list[float]) -> float:

@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         "the default is for demonstrations",
     )
     company_registration: str = Field(
-        "", pattern=r"^([0-9A-Z]{18})?$", description="unified social credit code, stands in the company's seal"
+        "", pattern=r"^([0-9A-Z]{18})?$", description="unified social credit code, for the company's seal"
     )
     pkcs11_module: Path | None = Field(
         None, description="library of a hardware module for our units' keys; empty: sealed in the database"

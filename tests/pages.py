@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 from flask import Flask, render_template
 from flask_wtf.csrf import CSRFProtect
 
 from forms import Context, Form, Problem, load, names, parse, prefill
 from handlers.agreements.variables import variables
+from handlers.certificates import Certificate
+from handlers.verifier.verdict import Signature, Verdict, refused
 from web import rendering
 from web.qr import qr
 
@@ -156,7 +159,7 @@ def task(of: Form, answers: dict[str, Any] | None = None, *problems: Problem, **
         "back_url": "/me/tasks/7f0c/back", "draft_url": "/me/tasks/7f0c/draft",
         "upload_url": "/me/tasks/7f0c/photos", "code_url": "/me/tasks/7f0c/code",
         "reading_url": "/me/tasks/7f0c/agreements", "photo_url": "/me/photos", "returned": [], "note": None,
-        "autosaved_at": NOW, **more,
+        "autosaved_at": NOW, "certificate": {"url": "/me/tasks/7f0c/certificate", "rule": "standard"}, **more,
     }  # fmt: skip
 
 
@@ -224,6 +227,9 @@ REVIEW_PAGE = {
     "history": [{"at": NOW, "who": "张*", "what": "提交申请", "note": ""}], "reasons": [],
     "action_url": "/desk/tasks/7f0c", "release_url": "/desk/tasks/7f0c/release",
 }  # fmt: skip
+CERTIFICATE = Certificate(
+    "ab" * 20, "c1", UUID(int=1), "Chrome · Windows", "active", NOW, NOW, None, None, b"", b"",
+)  # fmt: skip
 AGREEMENT = {
     "actor": CUSTOMER, "agreement": {"code": "notice", "title": "客户须知", "version": "2026-01", "body": "客户应当…"},
     "read": False, "action_url": "/me/tasks/7f0c/agreements/notice", "back_url": "/me/tasks/7f0c", "dwell": 3,
@@ -244,7 +250,7 @@ AGREEMENTS_DESK = {
     "actor": OPERATOR, "list_url": "/desk/agreements",
     "rows": [{"code": "notice", "title": "客户须知", "version": VERSION, "waiting": 1, "coming": None, "url": "/desk/agreements/notice"}],
 }  # fmt: skip
-AGREEMENT_DESK = {
+AGREEMENT_DESK: dict[str, Any] = {
     "actor": OPERATOR, "list_url": "/desk/agreements", "propose_url": "/desk/agreements/notice", "code": "notice",
     "versions": [VERSION, {**VERSION, "id": None, "url": "", "words": "生效中", "tone": "ok", "sign": "done", "effective_from": None}],
     "typed": {"title": "客户须知", "html": "<p>{{ customer.name }}</p>", "effective_from": "2026-03-18", "types": [], "account_types": []},
@@ -318,6 +324,25 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "case", "case.html", {
         "actor": CUSTOMER, "case": {**OPEN, "title": "身份证有效期修改"},
         "comparison": REVIEW_PAGE["comparison"], "trail": REVIEW_PAGE["history"], "documents": REVIEW_PAGE["documents"]}  # fmt: skip
+    for state in ("none", "applying", "installed", "locked", "revoked", "expired"):
+        yield f"certificate_{state}", "certificate.html", {
+            "actor": CUSTOMER, "state": state, "usable": state == "installed", "case_url": "/me/cases/c1", "end_url": "/me/certificate/end",
+            "certificate": CERTIFICATE, "at_work": CERTIFICATE if state in ("installed", "locked") else None}  # fmt: skip
+    yield (
+        "verify",
+        "verify.html",
+        {"actor": None, "verdict": None, "kind": "", "name": "", "problem": "", "most": 10},
+    )
+    signed = Signature("Customer", "customer", "张伟", "ab" * 16, NOW, NOW, "ab" * 20, "cd" * 32, "good")
+    for kind, found in (
+        ("intact", Verdict(True, "B-T", (signed,), ())),
+        ("changed", refused("broken", (signed,))),
+    ):
+        yield (
+            f"verify_{kind}",
+            "verify.html",
+            {"actor": None, "verdict": found, "kind": kind, "name": "a.pdf", "problem": "", "most": 10},
+        )
     yield "downloads", "downloads.html", {
         "actor": CUSTOMER, "cases": [{"title": "联系电话修改", "number": "1700020000000042", "url": "/me/cases/c1",
         "papers": [{"title": "客户须知", "version": "2026-01", "level": level, "signed_at": NOW, "url": "/me/x.pdf"}
@@ -332,8 +357,8 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "agreement_paper", "agreement.html", {**AGREEMENT, "paper": PAPER}
     yield "agreements_desk", "agreements_desk.html", AGREEMENTS_DESK
     yield "agreement_desk", "agreement_desk.html", AGREEMENT_DESK
-    wrong = [Problem("html", "第2行：没有名为“customer.phone”的变量")]
-    yield "agreement_wrong", "agreement_desk.html", {**AGREEMENT_DESK, "problems": wrong}
+    unknown: list[Any] = [Problem("html", "第2行：没有名为“customer.phone”的变量")]
+    yield "agreement_wrong", "agreement_desk.html", {**AGREEMENT_DESK, "problems": unknown}
     yield "agreement_version", "agreement_version.html", AGREEMENT_VERSION
     yield "help", "help.html", {"position": "data"}
     yield (

@@ -9,7 +9,7 @@ import tempfile
 from itertools import count
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ops.migrate import upgrade
 from ops.setup import Setup
@@ -17,6 +17,7 @@ from tests.browser.conftest import FLAGS, SIZES
 from tests.browser.kaihu import Kaihu, running
 from tests.browser.persons import Customer, Reviewer
 from tests.databases import throw_away_cluster
+from tests.waiting import wait_until
 
 IN_READMES = frozenset({"inbox-pc", "review-pc", "phone-form-phone", "phone-form-pc", "uploaded-pc"})
 SHOWN = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
@@ -87,17 +88,51 @@ class Tour:
             links[0].click(modifiers=["ControlOrMeta"])
         self.take(opened.value, f"agreement-{size}")
         opened.value.close()
-        zhang.signs()
+        self.signing(zhang, size)
         self.take(zhang.page, f"submitted-{size}")
         number = zhang.number
         shen = Reviewer(self.kaihu, self.window("pc"), "reviewer1").is_signed_in()
         self.take(shen.page, f"inbox-{size}", whole=False)
         shen.claims(number)
+        wait_until(lambda: shen.opens(shen.page.url).page.get_by_text("签名有效").count() == 4)
         self.take(shen.page, f"review-{size}")
         shen.sends_back("P02", note="签名请写完整")
         self.take(zhang.opens("/me").page, f"sent-back-{size}")
         zhang.follows("立即处理")
         self.take(zhang.page, f"upload-again-{size}")
+
+    def signing(self, zhang: Customer, size: str) -> None:
+        """From 签署协议 over witness and certificate to the signed papers."""
+        zhang.reads_all_agreements().agrees().presses("签署协议")
+        zhang.sees("视作见证通过")
+        self.take(zhang.page, f"witness-{size}")
+        zhang.is_witnessed().sees("申请并安装")
+        self.take(zhang.page, f"certificate-{size}")
+        zhang.installs_certificate()
+        self.take(zhang.page, f"installed-{size}")
+        zhang.presses("下一步").agrees().presses("签署协议")
+        expect(zhang.password).to_be_visible()
+        self.take(zhang.page, f"password-{size}", whole=False)
+        zhang.types_certificate_password("wrong-One-7")
+        expect(zhang.page.get_by_text("您还可以尝试4次")).to_be_visible()
+        self.take(zhang.page, f"password-wrong-{size}", whole=False)
+        zhang.types_certificate_password().sees("已成功提交")
+
+    def what_was_signed(self, size: str) -> None:
+        """Certificate, downloads and verification, and where staff make agreements."""
+        wang = Customer(self.kaihu, self.window(size), self.kaihu.somebody_like("C06"))
+        wang.has_got_to("change_phone", "data").types_landline().presses("下一步").signs()
+        self.take(wang.opens("/me/agreements").page, f"downloads-{size}")
+        self.take(wang.opens("/me/certificate").page, f"my-certificate-{size}")
+        self.take(wang.opens("/verify").page, f"verify-{size}")
+        with wang.opens("/me/agreements").page.expect_download() as given:
+            wang.page.get_by_role("main").get_by_role("link", name="客户须知").first.click()
+        wang.opens("/verify").page.locator("input[type=file]").set_input_files(given.value.path())
+        wang.page.get_by_role("button", name="验证", exact=False).last.click()
+        wang.sees("签名后未被改动")
+        self.take(wang.page, f"verified-{size}")
+        jiang = Reviewer(self.kaihu, self.window(size), "operator1").is_signed_in()
+        self.take(jiang.opens("/desk/agreements").page, f"desk-agreements-{size}")
 
     def other_changes(self, size: str) -> None:
         """The pages of the other two changes."""
@@ -131,6 +166,7 @@ def main() -> None:
             for size in SIZES:
                 tour.phone_change(size)
                 tour.other_changes(size)
+                tour.what_was_signed(size)
             browser.close()
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from engine import SYSTEM
 from engine.store.tables import FileRow
 from handlers import fixtures, specimens
+from handlers.photos import JOB
 from tests.cards.persons import Person
 from tests.cards.scenes import scene
 from tests.product import Customer, photo
@@ -299,7 +300,7 @@ def test_the_page_waits_for_a_picture_that_is_being_checked(at_upload):
 def test_an_examination_that_comes_twice_or_late_changes_nothing(product, at_upload):
     at_upload.uploads("front", waits=False)
     at_upload.uploads("front", photo("front", again=True), waits=False)
-    (_, first), (_, second) = product._unexamined()
+    (_, first), (_, second) = product._queued(JOB)
     intake = product.product.web.intake
     assert intake.examine(**first) == "late"
     assert intake.examine(**second) == "done"

@@ -94,6 +94,7 @@ def mine() -> str:
     return render_template(
         "certificate.html",
         state=state,
+        end_url=url_for("certificates.end"),
         certificate=newest,
         usable=usable,
         at_work=next((one for one in (newest,) if one and one.state in ("active", "locked")), None),

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from engine import clock
 from forms import masks
-from web import current, i18n, preferences, prose, qr, questions, shown, wording
+from web import i18n, preferences, prose, qr, questions, shown, wording
 from web.i18n import gettext
 
 STATIC = Path(__file__).parent / "static"
@@ -60,7 +60,6 @@ def install(app: Flask) -> None:
         flag_words=wording.flag,
         now=clock.now,
         qr=qr.qr,
-        certificate_rule=certificate_rule,
     )
     app.context_processor(_choices)
 
@@ -74,11 +73,6 @@ def _choices() -> dict[str, Any]:
         "languages": i18n.LANGUAGES,
         "letters": preferences.letters(),
     }
-
-
-def certificate_rule() -> str:
-    """Return what a certificate's password must be: standard or digits6 (A-16)."""
-    return current.parameters().certificate_pin
 
 
 def day(value: date | datetime | str | None) -> str:

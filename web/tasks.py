@@ -157,6 +157,10 @@ def page(
         returned=why.reasons,
         note=why.note,
         signing=to_sign.offer(view),
+        certificate={
+            "url": url_for("installing.issue", task_id=here),
+            "rule": current.parameters().certificate_pin,
+        },
         autosaved_at=view.saved_at,
         sent_to=sent_to,
         resend_in=resend_in,

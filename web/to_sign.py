@@ -21,6 +21,7 @@ def offer(view: TaskView) -> dict[str, Any] | None:
         newer = changed(session, view)
     return {
         "url": url_for("signing.sign", task_id=view.task_id),
+        "certificate_url": url_for("certificates.mine"),
         "serial": certificate.serial if certificate is not None else "",
         "due": video_due(view),
         "changed": newer,

@@ -100,10 +100,13 @@ class _Press:
     def __init__(self) -> None:
         try:
             import weasyprint
+            from PIL import ImageFile
             from weasyprint.text.fonts import FontConfiguration
             from weasyprint.urls import FatalURLFetchingError
         except OSError as missing:
             raise PangoMissing from missing
+        # WeasyPrint lets Pillow read pictures that break off, for the whole process; ours must not.
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
         self._weasyprint = weasyprint
         self._fatal = FatalURLFetchingError
         self._lock = threading.Lock()

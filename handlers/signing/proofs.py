@@ -92,7 +92,7 @@ def status(session: Session, authority: EmbeddedAuthority, one: bytes, issuer: b
     if not _has_responder(loaded):
         return None
     # SHA-1 names the issuer, as in most requests, and protects nothing.
-    builder = ocsp.OCSPRequestBuilder().add_certificate(loaded, above, SHA1())  # noqa: S303
+    builder = ocsp.OCSPRequestBuilder().add_certificate(loaded, above, SHA1())  # noqa: S303  # nosec B303
     answer = authority.status_of(session, one, issuer, builder.build().public_bytes(Encoding.DER))
     read = ocsp.load_der_ocsp_response(answer)
     if read.response_status != ocsp.OCSPResponseStatus.SUCCESSFUL:

@@ -67,7 +67,9 @@ export class Installation {
       if (forbidden) return this.complain(this.first, "trivial");
       this.first.value = this.second.value = "";
       this.root.dispatchEvent(new CustomEvent("mended", { bubbles: true }));
-      this.root.closest("form").querySelector(".actions__main").focus();
+      const next = this.root.closest("form").querySelector(".actions__main");
+      next.hidden = false;
+      next.focus();
     } catch (failed) {
       this.root.querySelector("[data-why]").textContent = failed.message && failed.code ? failed.message : "";
       this.show("failed");

@@ -7,13 +7,18 @@ const LATER = 1500; // ms until a paper that is still being written is asked for
 export class Shown {
   constructor(root) {
     this.root = root;
-    if (globalThis.crypto?.subtle && root.dataset.paper) this.remember().catch(() => {});
+    if (globalThis.crypto?.subtle && root.dataset.paper) this.begin();
+  }
+
+  /** A browser that keeps nothing cannot sign, and says so where it matters; reading goes on. */
+  begin() {
+    this.remember().catch(() => { this.root.dataset.remembered = "no"; });
   }
 
   async remember() {
     const answer = await fetch(this.root.dataset.paper, { cache: "no-store" }).catch(() => null);
     if (!answer?.ok) {
-      if (!answer || answer.status === 404) setTimeout(() => this.remember().catch(() => {}), LATER);
+      if (!answer || answer.status === 404) setTimeout(() => this.begin(), LATER);
       return;
     }
     const { digest } = await digestOf(new Uint8Array(await answer.arrayBuffer()));

@@ -328,6 +328,8 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield f"certificate_{state}", "certificate.html", {
             "actor": CUSTOMER, "state": state, "usable": state == "installed", "case_url": "/me/cases/c1", "end_url": "/me/certificate/end",
             "certificate": CERTIFICATE, "at_work": CERTIFICATE if state in ("installed", "locked") else None}  # fmt: skip
+    yield "kits", "kits.html", {
+        "actor": REVIEWER, "number": "17", "problems": [{"key": "number", "message": "没有这个受理单号，或不在您的营业部范围内"}]}  # fmt: skip
     yield (
         "verify",
         "verify.html",

@@ -1,8 +1,11 @@
 """签署协议 through the pages: tickets, signatures, what is refused, and what the reviewer then sees."""
 
 import re
+import subprocess
+import zipfile
 from base64 import b64encode
 from datetime import timedelta
+from io import BytesIO
 from uuid import UUID
 
 import pytest
@@ -10,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 
 from engine import Actor, clock, parameters
-from engine.store.tables import FileRow
+from engine.store.tables import FileRow, JournalRow
 from handlers.agreements import Proposal
 from handlers.signing.tables import SignatureRow
 from tests.product import Customer
@@ -273,3 +276,33 @@ def test_g40_the_tax_declaration_becomes_a_signed_document_of_its_own(customer):
         signed = session.scalars(select(SignatureRow.code)).all()
     assert len(signed) == 5
     assert "tax_declaration" in signed
+
+
+def test_compliance_gets_one_file_that_proves_every_signature_offline(signer, reviewer, staff, tmp_path):
+    signer.signs_papers()
+    signer.product.run_jobs()
+    number = signer.product.rows()[-1].number
+    wu = staff("compliance1")
+    wu.opens("/desk/evidence")
+    assert wu.posts("/desk/evidence", {"number": number}).status_code == 404
+    assert wu.sees("复核通过并盖章归档后才有证据包")
+    reviewer.claims().approves()
+    signer.product.archive()
+    assert wu.posts("/desk/evidence", {"number": "9" * 16}).status_code == 404
+    answer = wu.posts("/desk/evidence", {"number": number})
+    assert answer.status_code == 200
+    with zipfile.ZipFile(BytesIO(answer.data)) as kit:
+        kit.extractall(tmp_path / "kit")
+    script = next((tmp_path / "kit").rglob("verify.sh"))
+    done = subprocess.run(["sh", script.name], cwd=script.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    signer.opens("/me/agreements")
+    assert signer.sees("公司已盖章归档")
+    assert signer.browser.get(f"/me/cases/{signer.case}/evidence.pdf").data.startswith(b"%PDF-")
+    with signer.product.engine.database.reading() as session:
+        kinds = session.scalars(select(JournalRow.kind)).all()
+    assert "kit.seen" in kinds
+
+
+def test_a_reviewer_may_not_carry_evidence_away(signer, reviewer):
+    assert reviewer.opens("/desk/evidence").status_code == 403

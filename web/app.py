@@ -19,6 +19,7 @@ from web.desk_papers import desk_papers
 from web.downloads import downloads
 from web.handover import handover
 from web.installing import installing
+from web.kits import kits
 from web.login import login
 from web.pki import pki
 from web.public import public
@@ -62,9 +63,8 @@ def create_app(web: Web) -> Flask:
     # Software that verifies certificates has no page and no session; every answer is signed itself.
     security.csrf.exempt(pki)
     for pages in (
-        public, login, customer, tasks, uploads, handover, reading, signing, downloads, installing,
-        certificates,
-        desk_login, desk, desk_papers, agreements_desk, demo, vendor, verify, pki,
+        public, login, customer, tasks, uploads, handover, reading, signing, downloads, installing, verify,
+        certificates, desk_login, desk, desk_papers, kits, agreements_desk, demo, vendor, pki,
     ):  # fmt: skip
         app.register_blueprint(pages)
     app.context_processor(_frame)

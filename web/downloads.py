@@ -21,7 +21,17 @@ def signed() -> str:
     found = [(one, signatures_of(one.id, person)) for one in current.engine().cases.of_owner(person.id)]
     return render_template(
         "downloads.html",
-        cases=[{**_heading(case), "papers": papers(case.id, signed)} for case, signed in found if signed],
+        cases=[
+            {
+                **_heading(case),
+                "papers": papers(case.id, signed),
+                "evidence_url": url_for("kits.evidence", case_id=case.id)
+                if all(one.archived_at for one in signed)
+                else "",
+            }
+            for case, signed in found
+            if signed
+        ],
     )
 
 

@@ -42,6 +42,7 @@ ANYONE, CUSTOMER, STAFF, DEMO, TOKEN = (
     Policy("demo"),
     Policy("token"),
 )
+EXPORT = Policy("staff", "case.export")
 INBOX, CASES = Policy("staff", "inbox.see"), Policy("staff", "case.see")
 AGREEMENTS = Policy("staff", "agreements.propose")
 
@@ -115,6 +116,9 @@ TABLE: Mapping[str, Policy] = {
     "desk.photo": CASES,
     "desk.on_file": CASES,
     "desk_papers.paper": CASES,
+    "kits.find": EXPORT,
+    "kits.give": EXPORT,
+    "kits.evidence": CUSTOMER,
     "pki.*": ANYONE,
     "agreements_desk.every": AGREEMENTS,
     "agreements_desk.one": AGREEMENTS,

@@ -147,9 +147,11 @@ class Agreements(Kind):
         held, now = self._held(asked), asked.context.now.isoformat()
         if asked.context.mode == "typed":
             return asked.value
+        content = content_of(asked.context.data) if by_certificate(asked.component) else ""
         documents = [
             {name: document.get(name) for name in ("code", "title", "version", "sha256")}
             | {"read_at": (held.get(str(document.get("code"))) or {}).get("finished_at"), "agreed_at": now}
+            | ({"content": content} if content else {})
             for document in needed(asked.context.data)
         ]
         how = "consent"
@@ -169,7 +171,9 @@ class Agreements(Kind):
 
     @staticmethod
     def _held(asked: Asked) -> Mapping[str, Any]:
-        return progress(asked.component, asked.context.held, asked.context.previous)
+        return progress(
+            asked.component, asked.context.held, asked.context.previous, content_of(asked.context.data)
+        )
 
     def html(self, component: Component, name: str, typed: Typed) -> Any:
         posted = typed.get(name) or typed.get(f"{name}.agreed") or typed.get("agreed")
@@ -205,10 +209,19 @@ def signed(held: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[str, Any
     return found if found.get("content") and found["content"] == listed.get("content") else None
 
 
+def content_of(data: Mapping[str, Any]) -> str:
+    """Return the digest of what the case asks to sign, hex; empty when there is nothing."""
+    listed = data.get("agreements")
+    return str(listed.get("content") or "") if isinstance(listed, Mapping) else ""
+
+
 def progress(
-    component: Component, held: Mapping[str, Any], previous: Mapping[str, Any]
+    component: Component, held: Mapping[str, Any], previous: Mapping[str, Any], content: str = ""
 ) -> Mapping[str, Mapping[str, Any]]:
-    """Return how far each document was read, here or on this page before, by code."""
+    """Return how far each document was read, here or on this page before, by code.
+
+    :param content: digest of what is to be signed; the papers of another one were not seen.
+    """
     if component.type == "agreements":
         listed = previous.get("documents")
         before = [one for one in (listed if isinstance(listed, list) else []) if isinstance(one, Mapping)]
@@ -217,9 +230,14 @@ def progress(
         before = [agreed] if isinstance(agreed, Mapping) and agreed.get("agreed") is True else []
     read = {str(one.get("code")): {**one, "finished_at": one.get("read_at")} for one in before}
     now = held.get(component.key)
-    if not isinstance(now, Mapping):
+    if isinstance(now, Mapping):
+        read |= {str(code): dict(one) for code, one in now.items() if isinstance(one, Mapping)}
+    if not by_certificate(component):
         return read
-    return {**read, **{str(code): one for code, one in now.items() if isinstance(one, Mapping)}}
+    return {
+        code: one if one.get("content", content) == content else {**one, "finished_at": None}
+        for code, one in read.items()
+    }
 
 
 def same_version(read: Mapping[str, Any], document: Mapping[str, Any]) -> bool:

@@ -56,7 +56,7 @@ def test_what_was_signed_is_stored_with_version_and_time():
     assert answers["how"] == "certificate"
     assert [one["code"] for one in answers["documents"]] == ["customer_notice", "risk_statement"]
     assert answers["documents"][0] == {
-        "code": "customer_notice", "title": "客户须知", "version": "3", "sha256": "a", "read_at": "2",
+        "code": "customer_notice", "title": "客户须知", "version": "3", "sha256": "a", "read_at": "2", "content": "c1",
         "agreed_at": "2026-03-18T02:00:00+00:00",
     }  # fmt: skip
 
@@ -89,6 +89,13 @@ def test_the_certificate_a_browser_names_is_kept_if_it_looks_like_one():
 def test_who_has_signed_cannot_leave_for_another_certificate():
     applies = {"agreements": {"agreed": True, "way": "apply"}}
     assert accepted("agreements", applies, known(signed(*BOTH))).answers["how"] == "certificate"
+
+
+def test_who_changed_an_answer_has_not_seen_what_is_signed_now():
+    held = signed(*BOTH)
+    for one in held["agreements"].values():
+        one["content"] = "c0"
+    assert said("agreements", AGREED, known(held)) == ["请先阅读完《客户须知》《期货交易风险说明书》"]
 
 
 def test_r158_for_a_newer_version_one_goes_without_reading_the_old_one():

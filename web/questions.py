@@ -181,7 +181,8 @@ class Page:
         """Return the documents to read here, each with its address and whether it was read to the end."""
         if component.text:
             return []
-        progress = field_agreement.progress(component, self.held, self.previous)
+        content = field_agreement.content_of(self.data)
+        progress = field_agreement.progress(component, self.held, self.previous, content)
         if component.type == "agreements":
             listed = [(str(one.get("code")), one) for one in self._needed()]
         else:

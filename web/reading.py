@@ -36,13 +36,15 @@ def read(task_id: UUID, code: str) -> Response | str:
         view = tasks.open_task(task_id)
         component, document, written = _find(view, code)
         progress = _progress(view.held, component, code)
-        if not _same(progress, document):
+        facts = _facts(view, component, document)
+        if not _same(progress, facts):
+            facts["again"] = _read_before(view, component, document)
 
             def opened(desk: Held) -> None:
-                _lay(desk, component, code, {**_facts(document), "opened_at": clock.now().isoformat()})
+                _lay(desk, component, code, {**facts, "opened_at": clock.now().isoformat()})
 
             current.engine().desk.hold(task_id, current.person(), opened)
-            progress = {}
+            progress = facts
     except (TaskGone, NotYours):
         return tasks.whereabouts(task_id)
     return render_template(
@@ -51,7 +53,7 @@ def read(task_id: UUID, code: str) -> Response | str:
         read=bool(progress.get("finished_at")),
         action_url=url_for("reading.finish", task_id=task_id, code=code),
         back_url=url_for("tasks.show", task_id=task_id) + f"#{component.key}",
-        dwell=LEAST_SECONDS,
+        dwell=0 if progress.get("again") else LEAST_SECONDS,
         paper=_told(view, component, document, written),
     )
 
@@ -83,10 +85,13 @@ def finish(task_id: UUID, code: str) -> Response:
 
         def read_to_end(desk: Held) -> None:
             progress = _progress(desk.held, component, code)
-            now = clock.now()
-            if not _same(progress, document) or request.form.get("version") != document.version:
+            now, least = clock.now(), 0 if progress.get("again") else LEAST_SECONDS
+            if (
+                not _same(progress, _facts(view, component, document))
+                or request.form.get("version") != document.version
+            ):
                 said.append(CHANGED)
-            elif (now - datetime.fromisoformat(progress["opened_at"])).total_seconds() < LEAST_SECONDS:
+            elif (now - datetime.fromisoformat(progress["opened_at"])).total_seconds() < least:
                 said.append(TOO_SOON)
             elif not progress.get("finished_at"):
                 _lay(desk, component, code, {**progress, "finished_at": now.isoformat()})
@@ -168,13 +173,32 @@ def _told(
     }
 
 
-def _facts(document: agreements.Document) -> dict[str, Any]:
-    return {
+def _facts(view: TaskView, component: Component, document: agreements.Document) -> dict[str, Any]:
+    """Return what was read: the version of the text, and for what is signed the paper's content."""
+    read = {
         "code": document.code,
         "title": document.title,
         "version": document.version,
         "sha256": document.sha256,
     }
+    if field_agreement.by_certificate(component):
+        read["content"] = field_agreement.content_of(view.data)
+    return read
+
+
+def _read_before(view: TaskView, component: Component, document: agreements.Document) -> bool:
+    """Whether the same text was read to its end in this case: then only its last page is new."""
+    held = view.held.get(component.key)
+    now = held.get(document.code) if isinstance(held, Mapping) else None
+    listed = view.context.previous.get("documents")
+    every = [now, *(listed if isinstance(listed, list) else [])]
+    return any(
+        isinstance(one, Mapping)
+        and one.get("code") == document.code
+        and one.get("sha256") == document.sha256
+        and bool(one.get("finished_at") or one.get("read_at"))
+        for one in every
+    )
 
 
 def _progress(held: Mapping[str, Any], component: Component, code: str) -> Mapping[str, Any]:
@@ -183,8 +207,8 @@ def _progress(held: Mapping[str, Any], component: Component, code: str) -> Mappi
     return found if isinstance(found, Mapping) else {}
 
 
-def _same(progress: Mapping[str, Any], document: agreements.Document) -> bool:
-    return progress.get("version") == document.version and progress.get("sha256") == document.sha256
+def _same(progress: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    return all(progress.get(name) == facts.get(name) for name in ("version", "sha256", "content"))
 
 
 def _lay(desk: Held, component: Component, code: str, progress: Mapping[str, Any]) -> None:

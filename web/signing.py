@@ -111,7 +111,7 @@ def _ticket(view: TaskView) -> Response:
     web = current.web()
     needed = field_agreement.needed(view.data)
     component = to_sign.question(view)
-    read = field_agreement.progress(component, view.held, view.context.previous)
+    read = field_agreement.progress(component, view.held, view.context.previous, to_sign.content(view))
     for document in needed:
         progress = read.get(str(document.get("code"))) or {}
         if not progress.get("finished_at") or not field_agreement.same_version(progress, document):

@@ -31,7 +31,7 @@ def offer(view: TaskView) -> dict[str, Any] | None:
 
 def content(view: TaskView) -> str:
     """Return the digest of what the case asks to sign, hex."""
-    return str((view.data.get("agreements") or {}).get("content") or "")
+    return field_agreement.content_of(view.data)
 
 
 def in_force(session: Session, view: TaskView) -> dict[str, str]:

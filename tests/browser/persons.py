@@ -274,6 +274,8 @@ class Customer(Person):
 
     def agrees(self) -> Self:
         """Tick 我已阅读并同意 of the agreements page."""
+        # Signing is a script's work: who is quicker than the script is asked for the password once more.
+        expect(self.page.locator("html[data-awake]")).to_be_attached()
         return self.ticks("我已阅读并同意 以上所有协议和业务规则内容")
 
     def signs(self) -> Self:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from uuid import uuid4
 
 import pytest
@@ -32,6 +33,9 @@ from handlers.signing.lasting import Proofs
 from handlers.signing.operators import want
 from handlers.signing.protocol import NotArchived
 from handlers.signing.updating import Original
+from handlers.verifier import opinion
+from handlers.verifier.check import Examined, examine
+from handlers.verifier.words import Refused
 from tests.ca_people import PASSPHRASES, Clock, Room
 from tests.openssl import openssl, pem, written
 from tests.signing_people import CODES, Office
@@ -286,16 +290,98 @@ def test_a_review_takes_its_time(earlier):
     assert all(verifier.verify(pdf, trust).intact for pdf in archived(earlier, signer).values())
 
 
-@pytest.mark.parametrize("earlier", [timedelta(minutes=5)], ids=str, indirect=True)
-def test_a_certificate_superseded_before_the_review_spoils_nothing(earlier):
+def ends(office, signer, how, **before):
+    """End a certificate now, or some time ago; ``how`` is a reason, or locked."""
+    room = office.room
+    room.clock.shift = -timedelta(**before)
+    with office.engine.database.transaction() as session:
+        if how == "locked":
+            room.certificates.lock(session, signer.certificate.serial)
+        else:
+            room.certificates.revoke(session, signer.certificate.serial, how)
+        room.clock.shift = timedelta(0)
+        room.authority.publish_crls(session)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "how"),
+    [
+        (timedelta(minutes=5), "superseded"),
+        (timedelta(hours=3), "superseded"),
+        (timedelta(days=20), "superseded"),
+        (timedelta(days=20), "locked"),
+        (timedelta(days=20), "key_compromise"),
+    ],
+    ids=str,
+    indirect=["earlier"],
+)
+def test_a_certificate_that_ended_before_the_review_spoils_nothing(earlier, how):
     signer = earlier.signer()
     signer.signs()
     earlier.signing.archive(str(signer.case_id))
     back(earlier)
-    with earlier.engine.database.transaction() as session:
-        earlier.room.certificates.revoke(session, signer.certificate.serial, "superseded")
-    trust = verifier.Trust((earlier.room.chain()[1],))
-    assert all(verifier.verify(pdf, trust).intact for pdf in archived(earlier, signer).values())
+    ends(earlier, signer, how)
+    issuing, root = earlier.room.chain()
+    house = verifier.Trust((root,), (issuing,), (), tuple(earlier.room.published("root-1", "issuing-1")))
+    # The reviewer's screen, before; then the archive, for us and for whoever has the root alone.
+    assert all(verifier.verify(pdf, house).intact for pdf in earlier.files(signer.case_id).values())
+    for pdf in archived(earlier, signer).values():
+        assert [verifier.verify(pdf, known).level for known in (house, verifier.Trust((root,)))] == [
+            "B-LTA",
+            "B-LTA",
+        ]
+
+
+@pytest.mark.parametrize("earlier", [timedelta(days=20)], ids=str, indirect=True)
+@pytest.mark.parametrize("asked", [True, False], ids=["asked in time", "never asked"])
+@pytest.mark.parametrize("how", ["superseded", "key_compromise"])
+def test_what_a_certificate_signed_after_its_end_is_never_archived(earlier, asked, how):
+    signer = earlier.signer()
+    signer.signs()
+    if asked:
+        earlier.signing.archive(str(signer.case_id))
+    back(earlier)
+    # The end became known late: when it was asked in time, the answer kept still says good.
+    ends(earlier, signer, how, days=20, minutes=1)
+    accepts(earlier, signer)
+    with pytest.raises(NotArchived, match="revoked"):
+        earlier.signing.archive(str(signer.case_id))
+    assert levels(signer) == ["T"] * 4
+
+
+@pytest.mark.parametrize("earlier", [timedelta(days=20)], ids=str, indirect=True)
+def test_an_archive_is_refused_once_an_end_before_the_signature_becomes_known(earlier):
+    signer = earlier.signer()
+    signer.signs()
+    earlier.signing.archive(str(signer.case_id))
+    back(earlier)
+    files = archived(earlier, signer)
+    ends(earlier, signer, "key_compromise", days=20, minutes=1)
+    issuing, root = earlier.room.chain()
+    house = verifier.Trust((root,), (issuing,), (), tuple(earlier.room.published("root-1", "issuing-1")))
+    for pdf in files.values():
+        assert [one.code for one in verifier.verify(pdf, house).findings] == ["revoked"]
+
+
+@pytest.mark.parametrize("earlier", [timedelta(days=20)], ids=str, indirect=True)
+def test_pyhanko_takes_our_word_for_certificates_that_ended_and_for_no_others(earlier):
+    signer = earlier.signer()
+    signer.signs()
+    earlier.signing.archive(str(signer.case_id))
+    other = earlier.signer()
+    other.signs()
+    back(earlier)
+    ends(earlier, signer, "superseded")
+    trust, now = verifier.Trust((earlier.room.chain()[1],)), datetime.now(UTC)
+    for one, taken in ((signer, {sha256(signer.certificate.der).hexdigest()}), (other, set())):
+        pdf = next(iter(archived(earlier, one).values()))
+        found = Examined()
+        examine(pdf, trust, now, found)
+        assert found.ended == taken
+        opinion.check(pdf, trust, now, found.level, found.signatures, found.ended)
+        if taken:
+            with pytest.raises(Refused):
+                opinion.check(pdf, trust, now, found.level, found.signatures)
 
 
 def test_a_new_seal_and_a_new_issuing_unit_seal_what_was_signed_before(signer, office):

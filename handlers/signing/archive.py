@@ -154,11 +154,12 @@ class Archive:
             above = self._signing.chains.above(session, unit.der)
             customers = {s: self._signing.certificates.get(session, s) for s in {row.serial for row in rows}}
         leaves = [one.der for one in customers.values()]
+        ended = [one.der for one in customers.values() if one.state != "active"]
         # What was asked for at the time is needed where the certificate has ended since.
         known = {
             customers[row.serial].der: row.status
             for row in rows
-            if row.status is not None and customers[row.serial].state != "active"
+            if row.status is not None and customers[row.serial].der in ended
         }
         sealed, sources = [], set[bytes]()
         for row, pdf in zip(rows, files, strict=True):
@@ -167,10 +168,11 @@ class Archive:
         # Asked for after the last signature, because an answer from before it would prove nothing of it.
         with self._engine.database.reading() as session:
             found = proofs.collected(session, self._authority, [*leaves, unit.der, *sorted(sources)], known)
+            today = self._today(session, ended)
         done = []
         for row, pdf in zip(rows, sealed, strict=True):
             made = lasting.archive(pdf, found, lambda digest: self._token(digest, rules))
-            self._must_last(made, found)
+            self._must_last(made, found, today)
             done.append((row, made))
         return self._lay(done, key, "LTA", self._signing.now())
 
@@ -188,10 +190,20 @@ class Archive:
 
         return lasting.seal(pdf, now, fill)
 
-    def _must_last(self, pdf: bytes, found: Proofs) -> None:
-        """Return only for a file that anybody with the root alone will find in order."""
+    def _today(self, session: Session, ended: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Return what is said today of certificates that have ended."""
+        above = self._signing.chains.whole
+        told = (proofs.status(session, self._authority, one, above(session, one)[0]) for one in ended)
+        return tuple(answer for answer in told if answer is not None)
+
+    def _must_last(self, pdf: bytes, found: Proofs, today: tuple[bytes, ...]) -> None:
+        """Return only for a file that anybody with the root alone will find in order.
+
+        :param today: answers that prove nothing, and may speak against it: a certificate that ended before it
+            signed, as became known only later.
+        """
         roots = tuple(one for one in found.certificates if is_root(one))
-        verdict = verifier.verify(pdf, verifier.Trust(roots), self._signing.now())
+        verdict = verifier.verify(pdf, verifier.Trust(roots, ocsps=today), self._signing.now())
         if not verdict.intact or verdict.level != "B-LTA":
             raise NotArchived(f"the archived file is refused: {[one.code for one in verdict.findings]}")
 

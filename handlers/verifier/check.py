@@ -30,6 +30,8 @@ class Examined:
 
     level: Level = ""
     signatures: list[Signature] = field(default_factory=list)
+    #: Fingerprints of an archive's signers who were good when they signed, and of whom it says no more later.
+    ended: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def examine(pdf: bytes, trust: Trust, now: datetime, examined: Examined) -> None
     for one in read:
         examined.signatures.append(judge.signature(one))
     judge.check_evidence()
+    examined.ended |= judge.ended
     if len(read) > 1:
         examined.level = "B-LTA"
     else:
@@ -92,6 +95,7 @@ class _Judge:
         self._chains = Chains(trust.roots, [*trust.certificates, *self._brought])
         self._kept = Evidence(self._chains, kept.ocsps, kept.crls, now)
         self._fresh = Evidence(self._chains, trust.ocsps, trust.crls, now)
+        self.ended: set[str] = set()
 
     def check_order(self) -> None:
         """See that times follow each other: signed, sealed, archived, now."""
@@ -121,6 +125,7 @@ class _Judge:
         if one.hole.kind != "timestamp":
             self._check_signer(leaf, one.hole.kind)
             state = self._check_chain(one.signed.certificate, proven or self._now, strict=proven is None)
+            self._look_later(one.signed.certificate)
         names = leaf.x509.subject
         return Signature(
             one.hole.field,
@@ -133,6 +138,15 @@ class _Judge:
             sha256(leaf.der).hexdigest(),
             state,
         )
+
+    def _look_later(self, encoded: bytes) -> None:
+        """Note a signer, good when it signed, of whom nothing in the archive says so when it was made."""
+        archived_at = self._archived_at()
+        if archived_at is None:
+            return
+        for one, issuer in pairwise(self._chains.chain(encoded)[:2]):
+            if not revocation.lasted(self._kept.about(one, issuer), archived_at):
+                self.ended.add(sha256(encoded).hexdigest())
 
     def _archived_at(self) -> datetime | None:
         last = self._read[-1]

@@ -5,7 +5,7 @@ It sees only files that our own checks accepted: they are what keeps hostile str
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from io import BytesIO
@@ -95,7 +95,14 @@ class _Once(DiffPolicy):
         return DiffResult(worst, fields)
 
 
-def check(pdf: bytes, trust: Trust, now: datetime, level: Level, signatures: Sequence[Signature]) -> None:
+def check(
+    pdf: bytes,
+    trust: Trust,
+    now: datetime,
+    level: Level,
+    signatures: Sequence[Signature],
+    ended: Collection[str] = (),
+) -> None:
     """Return only if pyHanko calls the file valid, too; else raise Refused.
 
     An archive is validated at the moment that its own timestamp proves. Asked at a later one, pyHanko 0.38
@@ -104,13 +111,16 @@ def check(pdf: bytes, trust: Trust, now: datetime, level: Level, signatures: Seq
 
     :param level: what our own checks found.
     :param signatures: the same; the last one of an archive is its timestamp.
+    :param ended: fingerprints of signers whose evidence, as our own checks found, is good at the proven time
+        of their signature and says nothing good of the archive's: certificates that were replaced during the
+        review. pyHanko wants evidence of the archive's moment, which nobody can give for them.
     """
     proven = signatures[-1].proven
     reader = PdfFileReader(BytesIO(pdf))
     found = reader.embedded_regular_signatures
     if level == "B-LTA":
         now = proven or now
-        spec = _specification(reader, trust, now)
+        spec = _specification(reader, trust, now, ended)
         # The first is followed by the company's seal, which fills a form; after that come evidence and date.
         allowed = {"Customer": ModificationLevel.FORM_FILLING, "Company": ModificationLevel.LTA_UPDATES}
         if [one.field_name for one in found] != list(allowed):
@@ -179,10 +189,14 @@ async def _fresh(one: EmbeddedPdfSignature, trust: Trust, moment: datetime) -> N
         raise Refused("second_opinion", status.summary())
 
 
-def _specification(reader: PdfFileReader, trust: Trust, now: datetime) -> PdfSignatureValidationSpec:
+def _specification(
+    reader: PdfFileReader, trust: Trust, now: datetime, ended: Collection[str]
+) -> PdfSignatureValidationSpec:
     last = reader.embedded_timestamp_signatures[-1]
-    # That the last unit was not revoked our own checks found, with whatever is known today.
-    unit = NonRevokedStatusAssertion(last.signer_cert.sha256, at=now)
+    # That the last unit was not revoked our own checks found, with whatever is known today; so they did of
+    # those above a signer, whom pyHanko then does not ask about either.
+    known = {last.signer_cert.sha256, *map(bytes.fromhex, ended)}
+    assertions = [NonRevokedStatusAssertion(one, at=now) for one in sorted(known)]
     return PdfSignatureValidationSpec(
         SignatureValidationSpec(
             cert_validation_policy=CertValidationPolicySpec(
@@ -192,7 +206,7 @@ def _specification(reader: PdfFileReader, trust: Trust, now: datetime) -> PdfSig
             revinfo_gathering_policy=RevocationInfoGatheringSpec(
                 online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY
             ),
-            local_knowledge=LocalKnowledge(nonrevoked_assertions=[unit]),
+            local_knowledge=LocalKnowledge(nonrevoked_assertions=assertions),
         ),
         diff_policy=_Once(),
     )

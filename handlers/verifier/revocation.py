@@ -206,3 +206,10 @@ def state(
         if fresh and (one.this_update >= moment - SKEW or one.this_update <= moment <= one.next_update):
             return "good"
     return "unknown"
+
+
+def lasted(kept: Sequence[Status], moment: datetime) -> bool:
+    """Tell whether a certificate was still good at a moment, by evidence that was in force just then."""
+    return all(one.revoked_at is None for one in kept) and any(
+        one.this_update <= moment <= one.next_update for one in kept
+    )

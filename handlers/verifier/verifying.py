@@ -24,7 +24,7 @@ def verify(pdf: bytes, trust: Trust, now: datetime | None = None) -> Verdict:
     examined = Examined()
     try:
         check.examine(pdf, trust, now, examined)
-        opinion.check(pdf, trust, now, examined.level, examined.signatures)
+        opinion.check(pdf, trust, now, examined.level, examined.signatures, examined.ended)
     except Refused as refused:
         log.info("a file was refused: %s", refused.code)
         return Verdict(False, "", tuple(examined.signatures), (Finding(refused.code),))

@@ -4,12 +4,13 @@ import io
 import json
 import subprocess
 import zipfile
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from pyhanko.pdf_utils.reader import PdfFileReader
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from engine.store.journal import START, link
 from engine.store.tables import JournalRow
@@ -17,7 +18,7 @@ from handlers.signing import NotSigned, kit
 from handlers.signing.evidence import masked
 from tests.openssl import pem
 from tests.signing_people import CODES, Office
-from tests.test_signing_archive import archived, chain_is_whole
+from tests.test_signing_archive import archived, back, chain_is_whole, earlier, ends  # noqa: F401
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,62 @@ def test_a_kit_checks_itself_with_openssl_and_a_shell(unpacked, made):
     assert sum("signature of customer" in line for line in lines) == 2 * len(CODES)
 
 
+def kit_of(office, signer, folder):
+    """Return the newest kit of a case, unpacked, and the root's certificate beside it."""
+    with office.engine.database.reading() as session:
+        zipped = office.signing.kit(session, office.case_key(signer.case_id), signer.case_id)
+    zipfile.ZipFile(io.BytesIO(zipped)).extractall(folder / "kit")
+    return folder / "kit", pem(folder / "root.pem", office.room.chain()[1:])
+
+
+@pytest.mark.parametrize("earlier", [timedelta(days=20)], ids=str, indirect=True)
+@pytest.mark.parametrize(("how", "asked"), [("superseded", True), ("locked", True), ("superseded", False)])
+def test_a_kit_tells_of_a_certificate_that_ended_during_the_review_and_passes(
+    earlier,  # noqa: F811 - the fixture of that name
+    how,
+    asked,
+    tmp_path,
+):
+    signer = earlier.signer()
+    signer.signs()
+    if asked:
+        earlier.signing.archive(str(signer.case_id))
+    back(earlier)
+    ends(earlier, signer, how)
+    archived(earlier, signer)
+    folder, root = kit_of(earlier, signer, tmp_path)
+    code, said = checked(folder, root)
+    lines = said.splitlines()
+    assert (code, lines[-1]) == (0, "ALL CHECKS PASSED"), said
+    # The list says so; where nobody asked in time, the status answer says it as well.
+    told = [line for line in lines if line.startswith("NOTE  certificate customer was revoked on ")]
+    assert len(told) == (1 if asked else 2)
+    assert sum(line.endswith("signed before the certificate was revoked") for line in lines) == len(CODES)
+    if (how, asked) == ("superseded", True):
+        assert unnoticed(folder, root) == []
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked in time", "never asked"])
+def test_a_kit_of_a_certificate_that_had_ended_before_it_signed_fails(signer, office, asked, tmp_path):
+    signer.signs()
+    archived(office, signer)
+    ends(office, signer, "key_compromise", minutes=5)
+    with office.engine.database.transaction() as session:
+        if not asked:
+            session.execute(text("update signature set status = null"))
+        newest = text("update signature set seal_wanted_at = (select max(stored_at) from file)")
+        session.execute(newest)
+        session.execute(text("update signature set seal_wanted_at = seal_wanted_at + interval '1 ms'"))
+    assert office.signing.archive(str(signer.case_id)) == "told"
+    folder, root = kit_of(office, signer, tmp_path)
+    code, said = checked(folder, root)
+    assert code == 1
+    assert "FAIL  certificate customer: chain and revocation lists" in said
+    assert ("FAIL  certificate customer: status answer" in said) == (not asked)
+    assert said.count("FAIL  papers/") == len(CODES)
+    assert said.splitlines()[-1] == "SOMETHING IS WRONG"
+
+
 def test_a_kit_of_another_root_is_refused(unpacked, tmp_path):
     other = tmp_path / "other.pem"
     subprocess.run(
@@ -72,22 +129,27 @@ def test_a_kit_of_another_root_is_refused(unpacked, tmp_path):
     assert checked(unpacked, other)[0] == 1
 
 
-def test_a_change_to_any_one_file_is_found(unpacked, made, tmp_path):
-    names = sorted(path.relative_to(unpacked) for path in unpacked.rglob("*") if path.is_file())
+def unnoticed(folder, root):
+    """Change one file after the other; return those whose change the script does not find."""
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     assert len(names) > 40
-    unnoticed = []
+    passed = []
     for name in names:
-        content = (unpacked / name).read_bytes()
+        content = (folder / name).read_bytes()
         if name == Path("verify.sh"):
             changed = content + b"# one more line\n"
         else:
             at = len(content) * 2 // 3
             changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
-        (unpacked / name).write_bytes(changed)
-        if checked(unpacked, made / "root.pem")[0] == 0:
-            unnoticed.append(name)
-        (unpacked / name).write_bytes(content)
-    assert unnoticed == []
+        (folder / name).write_bytes(changed)
+        if checked(folder, root)[0] == 0:
+            passed.append(name)
+        (folder / name).write_bytes(content)
+    return passed
+
+
+def test_a_change_to_any_one_file_is_found(unpacked, made):
+    assert unnoticed(unpacked, made / "root.pem") == []
     assert checked(unpacked)[0] == 0
 
 
@@ -165,4 +227,9 @@ def test_a_worker_that_died_before_the_kit_is_followed_by_one_that_makes_it(sign
     with pytest.raises(KeyboardInterrupt):
         archived(office, signer)
     monkeypatch.undo()
+    assert {one.level for one in signer.has()} == {"LTA"}
+    with office.engine.database.reading() as session:
+        for newest in (signing.kit, signing.evidence):
+            with pytest.raises(NotSigned):
+                newest(session, office.case_key(signer.case_id), signer.case_id)
     assert signing.archive(str(signer.case_id)) == "told"

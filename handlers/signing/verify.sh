@@ -19,13 +19,16 @@ enough() { # goes no further when something is wrong
 }
 hex() { od -An -v -tx1 "$1" | tr -d ' \n'; }
 sum() { openssl dgst -sha256 -r "$1" | cut -d' ' -f1; }
-epoch() { # seconds since 1970 of the timestamp token $1
-    openssl ts -reply -in "$1" -token_in -text 2>/dev/null | sed -n 's/^Time stamp: //p' | awk '{
+seconds() { # seconds since 1970 of a date as openssl prints it
+    awk '{
         m = (index("JanFebMarAprMayJunJulAugSepOctNovDec", $1) + 2) / 3; y = $4; d = $2
         split($3, t, /[:.]/)
         if (m <= 2) { y--; m += 12 }
         print (365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * (m - 3) + 2) / 5) + d - 719469) \
             * 86400 + t[1] * 3600 + t[2] * 60 + t[3] }'
+}
+epoch() { # seconds since 1970 of the timestamp token $1
+    openssl ts -reply -in "$1" -token_in -text 2>/dev/null | sed -n 's/^Time stamp: //p' | seconds
 }
 
 AT=$(epoch timestamps/manifest.tst)
@@ -56,15 +59,58 @@ say $? "no file that is not on the list"
 enough # of a changed file nothing more is to be said
 
 # 2. certificates: lists and status answers
+SIGNED=0 # when the customer's last signature was dated; the dates themselves are checked below
+for TOKEN in timestamps/*.customer.tst; do
+    ONE=$(epoch "$TOKEN")
+    [ "${ONE:-0}" -gt "$SIGNED" ] && SIGNED=$ONE
+done
+ENDED= # when the customer's certificate was revoked, if it was: what it signed must be dated before
+end_at() { # end_at DATE WHERE: notes when the certificate ended; the earliest date counts
+    ONE=$(echo "$1" | seconds)
+    [ -n "$1" ] && [ "$ONE" -gt 0 ] || return 1
+    echo "NOTE  certificate customer was revoked on $1, says $2"
+    [ -n "$ENDED" ] && [ "$ENDED" -le "$ONE" ] || ENDED=$ONE
+    [ "$ENDED" -gt "$SIGNED" ]
+}
+chain() { # chain NAME OPTIONS...
+    FILE=certificates/$1.pem
+    shift
+    openssl verify -x509_strict "$@" $TRUST -untrusted certificates/above.pem "$FILE" 2>&1
+}
+listed() { # a certificate that ended only after it had signed: nothing else may be wrong
+    [ "$(grep '^error [0-9]* at ' "$WORK/told" | cut -d' ' -f1-5)" = "error 23 at 0 depth" ] || return 1
+    chain customer >/dev/null && chain customer-issuer -crl_check_all -CRLfile status/lists.pem >/dev/null || return 1
+    SERIAL=$(openssl x509 -in certificates/customer.pem -noout -serial | sed 's/^serial=//')
+    awk -v to="$WORK/list." '/BEGIN X509 CRL/ { n++ } { print >(to n) }' status/lists.pem
+    for LIST in "$WORK"/list.*; do
+        [ "$(openssl crl -in "$LIST" -noout -issuer)" = "$(openssl x509 -in certificates/customer.pem -noout -issuer)" ] &&
+            openssl crl -in "$LIST" -noout -text
+    done | awk -v wanted="$SERIAL" '/Serial Number: / { here = $3 == wanted }
+        here && sub(/^ *Revocation Date: /, "") { print; exit }' >"$WORK/date"
+    end_at "$(cat "$WORK/date")" "the list"
+}
 for NAME in customer seal tsa; do
-    openssl verify -x509_strict -crl_check_all -CRLfile status/lists.pem $TRUST \
-        -untrusted certificates/above.pem "certificates/$NAME.pem" >/dev/null 2>&1
+    chain "$NAME" -crl_check_all -CRLfile status/lists.pem >"$WORK/told" ||
+        { [ "$NAME" = customer ] && listed; }
     say $? "certificate $NAME: chain and revocation lists"
 done
+answered() { # answered NAME: good, and for the customer said of the time of signing; or revoked after it
+    grep -q "^Response verify OK" "$WORK/told" || return 1
+    if grep -q "^certificates/$1.pem: good" "$WORK/told"; then
+        [ "$1" = customer ] || return 0
+        # Clocks may differ by five minutes.
+        [ $(($(sed -n 's/^.*This Update: //p' "$WORK/told" | seconds) + 300)) -ge "$SIGNED" ]
+    elif [ "$1" = customer ] && grep -q "^certificates/$1.pem: revoked" "$WORK/told"; then
+        end_at "$(sed -n 's/^.*Revocation Time: //p' "$WORK/told")" "the status answer"
+    else
+        false
+    fi
+}
 for NAME in customer seal; do
     openssl ocsp -respin "status/$NAME.ocsp" -no_nonce -issuer "certificates/$NAME-issuer.pem" \
         -cert "certificates/$NAME.pem" $TRUST -verify_other certificates/above.pem \
-        -validity_period 9999999999 2>&1 | grep -q "^certificates/$NAME.pem: good"
+        -validity_period 9999999999 >"$WORK/told" 2>&1
+    answered "$NAME"
     say $? "certificate $NAME: status answer"
 done
 
@@ -84,14 +130,20 @@ signature() { # signature PDF FIELD START END REST
         say $? "$1: timestamp over the whole"
         return
     fi
-    openssl cms -verify -cades -binary -inform der -in "$MADE" -content "$WORK/covered" $TRUST \
-        -certfile certificates/above.pem -signer "$WORK/signer.pem" -out /dev/null 2>/dev/null
+    ONE=$(epoch "timestamps/$BASE.tst")
+    # The certificate is judged at the moment that the timestamp proves.
+    openssl cms -verify -cades -binary -inform der -in "$MADE" -content "$WORK/covered" -CAfile "$ROOT" \
+        -attime "${ONE:-0}" -certfile certificates/above.pem -signer "$WORK/signer.pem" -out /dev/null 2>/dev/null
     say $? "$1: signature of $2"
     case $2 in company) WHO=seal ;; *) WHO=$2 ;; esac
     cmp -s "$WORK/signer.pem" "certificates/$WHO.pem"
     say $? "$1: by certificate $WHO"
     openssl ts -verify -in "timestamps/$BASE.tst" -token_in -data "signatures/$BASE.sig" $TRUST >/dev/null 2>&1
     say $? "$1: timestamp of the signature of $2"
+    if [ "$2" = customer ] && [ -n "$ENDED" ]; then
+        [ "${ONE:-$ENDED}" -lt "$ENDED" ]
+        say $? "$1: signed before the certificate was revoked"
+    fi
     case $DIGITS in *"$(hex "signatures/$BASE.sig")"*"$(hex "timestamps/$BASE.tst")"*) true ;; *) false ;; esac
     say $? "$1: that timestamp is in it"
 }

@@ -56,8 +56,8 @@ def test_what_was_signed_is_stored_with_version_and_time():
     assert answers["how"] == "certificate"
     assert [one["code"] for one in answers["documents"]] == ["customer_notice", "risk_statement"]
     assert answers["documents"][0] == {
-        "code": "customer_notice", "title": "客户须知", "version": "3", "sha256": "a", "read_at": "2", "content": "c1",
-        "agreed_at": "2026-03-18T02:00:00+00:00",
+        "code": "customer_notice", "title": "客户须知", "version": "3", "sha256": "a", "read_at": "2",
+        "content": "c1", "agreed_at": "2026-03-18T02:00:00+00:00",
     }  # fmt: skip
 
 

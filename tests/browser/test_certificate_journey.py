@@ -29,7 +29,7 @@ def size(request):
     return request.param
 
 
-def test_who_has_no_certificate_gets_one_and_signs(customer, kaihu):
+def test_g45_who_has_no_certificate_gets_one_and_signs(customer, kaihu):
     li = gets_to_signing(customer())
     li.presses("签署协议").is_witnessed()
     expect(li.page.get_by_text("您的数字证书不存在，请申请安装数字证书…")).to_be_visible()
@@ -54,7 +54,7 @@ class TestOnePassword:
         expect(li.page.get_by_role("heading", name="协议签署")).to_be_visible()
         return li.agrees()
 
-    def test_wrong_passwords_are_counted_and_the_fifth_locks(self, holder, kaihu):
+    def test_g46_wrong_passwords_are_counted_and_the_fifth_locks(self, holder, kaihu):
         holder.presses("签署协议")
         for left in (4, 3, 2, 1):
             holder.types_certificate_password("wrong-One-7")

@@ -164,6 +164,12 @@ class Agreements(Kind):
             "device": asked.value["device"],
         }
 
+    def prefill(self, component: Component, context: Context, scope: Mapping[str, Any]) -> Any:
+        # Who agreed, and came back from the witness or the certificate, has agreed; what changed is unread.
+        if by_certificate(component) and context.previous.get("agreed") is True:
+            return {"agreed": True}
+        return super().prefill(component, context, scope)
+
     @staticmethod
     def _signed(asked: Asked) -> bool:
         """Whether the server holds signatures for exactly what is to be signed."""

@@ -15,11 +15,18 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy.exc import SQLAlchemyError
 
 from engine import clock
 from handlers.verifier import Signature, Trust, Verdict, Verifier
 
 ROLES = {"customer": "customer", "company": "company seal", "timestamp": "archive timestamp"}
+
+#: Said where a root would have to come from a database that is not there, or was never set up.
+NO_HOUSE = (
+    "There is no installation here whose root could be trusted. Name the data folder it runs on, "
+    "./run --data DIR verify FILE, or give the root yourself: --root root.pem"
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +51,9 @@ def run(options: argparse.Namespace) -> int:
         trust = _given(options.root) if options.root else _house()
     except (OSError, ValueError) as refused:
         print(refused, file=sys.stderr)
+        return 2
+    except SQLAlchemyError:
+        print(NO_HOUSE, file=sys.stderr)
         return 2
     verifier, code = Verifier(1), 0
     try:

@@ -149,8 +149,9 @@ def test_the_certificate_names_the_customer_but_not_the_number(holder, product):
 
 
 def test_a_forbidden_password_is_found_out_by_the_browser_alone(applicant):
-    number = applicant.who.id_number
-    for password, forbidden in ((number[-6:], True), (number[6:14], True), ("k7-Mond-Ufer", False)):
+    number, mobile = applicant.who.id_number, applicant.who.mobile
+    personal = (number[-6:], number[6:14], mobile, mobile[-6:])
+    for password, forbidden in (*((one, True) for one in personal), ("k7-Mond-Ufer", False)):
         guess = Guess(password.encode())
         told = asks_nonce(applicant, blinded=b64encode(guess.blinded).decode()).json
         value = guess.finished(b64decode(told["evaluated"]))

@@ -98,6 +98,17 @@ def installation(database_url, tmp_path, monkeypatch):
     database.dispose()
 
 
+def test_where_nothing_was_set_up_one_line_says_what_to_do(says, signed, monkeypatch, migrated_server):
+    with migrated_server.database() as url:
+        nowhere = url.replace(url.rpartition("/")[2].partition("?")[0], "nobody_made_this")
+        monkeypatch.setenv("DATABASE_URL", nowhere)
+        monkeypatch.setenv("KAIHU_DATA", str(signed))
+        code, told = says(signed / "blta.pdf")
+    assert code == 2
+    assert "--root" in told
+    assert "Traceback" not in told
+
+
 def test_an_installation_judges_its_own_files_without_being_given_a_root(says, installation, tmp_path):
     for name, pdf in {"bt": installation.bt, "blta": installation.blta}.items():
         (tmp_path / f"{name}.pdf").write_bytes(pdf)

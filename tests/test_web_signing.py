@@ -70,6 +70,7 @@ def test_g45_without_a_certificate_the_way_leads_over_witness_and_installation_b
     assert customer.sees("数字证书申请")
     customer.installs_certificate().answers()
     assert customer.sees("协议签署")
+    assert re.search(r'name="agreements.agreed" value="true" checked', customer.text)  # agreed is agreed
     customer.signs_papers()
     assert customer.sees("已成功提交")
 

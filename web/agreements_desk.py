@@ -211,7 +211,8 @@ def _typed() -> Typed:
     sent = request.form
     return Typed(
         title=sent.get("title", "").strip(),
-        html=sent.get("html", ""),
+        # A browser ends the lines of a text area in two characters; texts are kept with one.
+        html=sent.get("html", "").replace("\r\n", "\n"),
         effective_from=sent.get("effective_from", ""),
         types=frozenset(sent.getlist("types")),
         account_types=frozenset(sent.getlist("account_types")),

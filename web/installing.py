@@ -53,7 +53,7 @@ def nonce(task_id: UUID) -> Answer:
         given = web.certificates.enrol(
             desk.session, case_id=view.case.id, owner=view.case.owner, now=now, expires_at=expires_at
         )
-        judging = judge_password(content("blinded"), _profile(view)[1])
+        judging = judge_password(content("blinded"), _profile(view)[1], _phones(view))
         return {
             "nonce": given,
             "evaluated": text(judging.point),
@@ -154,6 +154,13 @@ def _witnessed_until(view: TaskView, now: datetime) -> datetime:
     if until is None or until <= now:
         raise NotNow(NO_VIDEO, "no_video")
     return until
+
+
+def _phones(view: TaskView) -> list[str]:
+    """Return the customer's numbers: those the counter has, and one that is being entered."""
+    profile, entered = view.data["profile"], view.data.get("phone") or {}
+    given = (profile.get("mobile"), profile.get("contact_phone"), entered.get("number"))
+    return ["".join(filter(str.isdigit, str(one))) for one in given if one]
 
 
 def _profile(view: TaskView) -> tuple[str, str]:

@@ -7,6 +7,7 @@ would do the same, but whoever reads the page could search a million endings of 
 each guess needs the number, which is forgotten before the answer is sent.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from handlers.certificates import oprf
@@ -22,15 +23,17 @@ class Judging:
     tags: tuple[bytes, ...]
 
 
-def judge(blinded: bytes, id_number: str) -> Judging:
+def judge(blinded: bytes, id_number: str, phones: Collection[str] = ()) -> Judging:
     """Help the browser to judge one password.
 
     :param blinded: one password, hidden; see ``oprf``.
+    :param phones: the customer's numbers, old and new.
     :raises oprf.PointRefused: it is no point.
     """
     scalar = oprf.new_scalar()
     point = oprf.evaluate(scalar, blinded)
-    return Judging(point, tuple(sorted(oprf.output(scalar, one.encode()) for one in personal(id_number))))
+    forbidden = {*personal(id_number), *(end for phone in phones for end in (phone, phone[-6:], phone[-8:]))}
+    return Judging(point, tuple(sorted(oprf.output(scalar, one.encode()) for one in forbidden if one)))
 
 
 def personal(id_number: str) -> tuple[str, ...]:

@@ -8,12 +8,13 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from flask import Flask
 from PIL import Image
 from sqlalchemy import select
@@ -23,8 +24,10 @@ from engine.desk import Held
 from engine.store.tables import JournalRow
 from handlers import agreements
 from handlers.counter import Account, Address, CounterCustomer, PhotoRole, Profile, enrol
+from tests.ca_people import request
 from tests.databases import Server
 from tests.product import Furnished, Running, running
+from tests.signing_people import sign
 from web import starting
 from web.api.tokens import Tokens
 
@@ -118,6 +121,8 @@ class Customer:
         while task_id is not None:
             form = cases.task(task_id, self.actor).form
             self._reads(task_id)
+            if form.id == "agreements":
+                self._signs(task_id)
             task_id = cases.complete(task_id, self.actor, answers[form.id]).next_task
         return case_id
 
@@ -129,6 +134,40 @@ class Customer:
             if component.type == "agreements" or (component.type == "agreement" and not component.text):
                 codes = listed or {str(component.properties.get("document"))}
                 self._lays(task_id, component.key, codes)
+
+    def _signs(self, task_id: UUID) -> None:
+        """Sign the papers of a page, with a certificate made for it."""
+        web, now = self.office.web, clock.now()
+        view = web.engine.cases.task(task_id, self.actor)
+        case, profile = view.case, view.data["profile"]
+        content = view.data["agreements"]["content"]
+        key = ec.generate_private_key(ec.SECP256R1())
+        web.papers.write(str(case.id))
+        with web.engine.database.transaction() as session:
+            until = now + timedelta(hours=1)
+            nonce = web.certificates.enrol(
+                session, case_id=case.id, owner=case.owner, now=now, expires_at=until
+            )
+            certificate = web.certificates.issue(
+                session, request(key, nonce), case_id=case.id, owner=case.owner, name=profile["name"],
+                id_number=profile["id_number"], device="", now=now,
+            )  # fmt: skip
+            papers = web.papers.of(session, case.id, content)
+            ticket = web.signing.ticket(
+                session, case_id=case.id, owner=case.owner, browser_session="test", certificate=certificate,
+                papers=list(papers.values()), now=now,
+            )  # fmt: skip
+        made = {code: sign(key, one.digest, certificate.der) for code, one in papers.items()}
+
+        def accept(desk: Held) -> None:
+            web.signing.accept(
+                desk.session, desk.key, token=ticket.token, case_id=case.id, owner=case.owner,
+                browser_session="test", signatures=made, dated=web.signing.tokens(made), content=content,
+                needed={code: one.document_sha256 for code, one in papers.items()}, now=now,
+            )  # fmt: skip
+            desk.held["signed"] = {"content": content, "serial": certificate.serial, "at": now.isoformat()}
+
+        web.engine.desk.hold(task_id, self.actor, accept)
 
     def _lays(self, task_id: UUID, key: str, codes: set[str]) -> None:
         def lay(desk: Held) -> None:

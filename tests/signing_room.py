@@ -1,4 +1,4 @@
-"""The office where customers sign, on a database of the test's own: ``office``, and its ``signer``."""
+"""The office where customers sign, on a database of its own: ``signing_office``, and its ``signer``."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from tests.signing_people import Office, Signer
 
 
 @pytest.fixture
-def office(own_room: Room, tmp_path: Path) -> Office:
+def signing_office(own_room: Room, tmp_path: Path) -> Office:
     """Lend an office with an authority of its own."""
     return Office(own_room, tmp_path / "files")
 
 
 @pytest.fixture
-def signer(office: Office) -> Signer:
+def signer(signing_office: Office) -> Signer:
     """Lend a customer with a certificate, in front of papers."""
-    return office.signer()
+    return signing_office.signer()

@@ -165,7 +165,7 @@ def test_the_customer_is_not_shown_who_looked(office: Office, program: Api):
     facts, key, _ = cases.data(case, customer.actor)
     with office.app.test_request_context():
         told = comparison.history(cases.release_of(case), facts, key, staff=False)
-    assert {line["what"].partition("：")[0] for line in told} == {"发起申请", "提交"}
+    assert {line["what"].partition("：")[0] for line in told} == {"发起申请", "提交", "用数字证书签署协议"}
 
 
 def test_a_released_task_is_free_for_the_next(office: Office, program: Api, colleague: Api):

@@ -53,22 +53,24 @@ def refused(code, kind, act, *arguments, **more):
     assert no.value.message
 
 
-def test_a_customer_signs_every_paper_and_each_is_dated(signer, office):
+def test_a_customer_signs_every_paper_and_each_is_dated(signer, signing_office):
     signed = signer.signs()
     assert [(one.code, one.level) for one in signed] == [(code, "T") for code in CODES]
-    for code, pdf in office.files(signer.case_id).items():
+    for code, pdf in signing_office.files(signer.case_id).items():
         paper = signer.papers[code]
         assert pdf[: paper.start] + pdf[paper.end :] == paper.pdf[: paper.start] + paper.pdf[paper.end :]
         assert "signature_time_stamp_token" in str(unsigned_of(pdf)["unsigned_attrs"].native)
 
 
-def test_what_was_signed_stands_in_the_journal(signer, office):
+def test_what_was_signed_stands_in_the_journal(signer, signing_office):
     signed = signer.signs()
-    key = office.case_key(signer.case_id)
-    with office.engine.database.reading() as session:
+    key = signing_office.case_key(signer.case_id)
+    with signing_office.engine.database.reading() as session:
         row = session.get_one(CaseRow, signer.case_id)
-        last = office.engine.journal.of_case(session, signer.case_id, key)[-1]
-        chain = office.engine.journal.verify(session, f"case:{row.id}", row.journal_seq, row.journal_head)
+        last = signing_office.engine.journal.of_case(session, signer.case_id, key)[-1]
+        chain = signing_office.engine.journal.verify(
+            session, f"case:{row.id}", row.journal_seq, row.journal_head
+        )
     assert chain is None
     assert (last.kind, last.facts["papers"]) == ("signing.signed", list(CODES))
     assert last.sealed[CODES[0]]["file"] == signed[0].sha256
@@ -83,9 +85,9 @@ def test_the_attributes_are_those_of_another_implementation(signer):
     assert attributes(digest, signer.certificate.der) == browser_attributes(digest, signer.certificate.der)
 
 
-def test_the_openssl_program_would_write_the_container_likewise(signer, office, tmp_path):
+def test_the_openssl_program_would_write_the_container_likewise(signer, signing_office, tmp_path):
     signer.signs()
-    for pdf in office.files(signer.case_id).values():
+    for pdf in signing_office.files(signer.case_id).values():
         raw = in_the_hole(pdf)
         made = raw[: parser.peek(raw)]
         assert set(raw[len(made) :]) == {0}
@@ -177,32 +179,32 @@ def test_the_other_form_of_a_signature_counts_once_and_is_no_second_one(signer):
         (lambda room, serial, s: room.clock.advance(minutes=-30), "certificate_not_yet"),
     ],
 )
-def test_a_certificate_that_ended_after_the_ticket_signs_nothing(signer, office, end, code):
+def test_a_certificate_that_ended_after_the_ticket_signs_nothing(signer, signing_office, end, code):
     ticket, signatures = signer.asks(), signer.signatures()
-    with office.engine.database.transaction() as session:
-        end(office.room, signer.certificate.serial, session)
+    with signing_office.engine.database.transaction() as session:
+        end(signing_office.room, signer.certificate.serial, session)
     refused(code, CertificateEnded, signer.sends, ticket, signatures)
     assert signer.has() == []
     refused(code, CertificateEnded, signer.asks)
 
 
-def test_a_certificate_of_somebody_else_gets_no_ticket(signer, office):
-    other = office.signer(name="王小明")
+def test_a_certificate_of_somebody_else_gets_no_ticket(signer, signing_office):
+    other = signing_office.signer(name="王小明")
     refused("certificate_unknown", CertificateEnded, signer.asks, certificate=other.certificate)
 
 
-def test_nothing_is_signed_by_a_clock_in_doubt(signer, office):
+def test_nothing_is_signed_by_a_clock_in_doubt(signer, signing_office):
     ticket, signatures = signer.asks(), signer.signatures()
 
     def doubted():
         raise ClockDoubted
 
-    refused("clock", TimeDoubted, signer.sends, ticket, signatures, office.opens(now=doubted))
+    refused("clock", TimeDoubted, signer.sends, ticket, signatures, signing_office.opens(now=doubted))
 
 
-def test_a_ticket_is_of_one_customer_case_and_browser_session(signer, office):
+def test_a_ticket_is_of_one_customer_case_and_browser_session(signer, signing_office):
     ticket, signatures = signer.asks(), signer.signatures()
-    other = office.signer(name="王小明")
+    other = signing_office.signer(name="王小明")
     for theirs in (
         {"owner": other.person.owner},
         {"browser_session": "another browser"},
@@ -284,8 +286,8 @@ def test_a_fifth_signature_is_refused(signer):
     refused("too_many", PapersMissing, signer.sends, ticket, many)
 
 
-def test_a_ticket_is_for_papers_of_one_case_and_content(signer, office):
-    other = office.signer(name="王小明")
+def test_a_ticket_is_for_papers_of_one_case_and_content(signer, signing_office):
+    other = signing_office.signer(name="王小明")
     for papers in (
         [],
         list(other.papers.values()),
@@ -309,57 +311,57 @@ def test_answers_changed_since_then_are_to_be_signed_instead(signer):
     refused("content_changed", PapersChanged, signer.sends, ticket, signatures, content="e" * 64)
 
 
-def test_a_paper_written_anew_since_then_is_to_be_signed_instead(signer, office):
+def test_a_paper_written_anew_since_then_is_to_be_signed_instead(signer, signing_office):
     ticket, signatures = signer.asks(), signer.signatures()
-    office.papers.write(signer.case_id, signer.content)
+    signing_office.papers.write(signer.case_id, signer.content)
     refused("papers_rewritten", PapersChanged, signer.sends, ticket, signatures)
 
 
-def test_a_paper_that_is_not_what_was_shown_is_not_filled(signer, office):
+def test_a_paper_that_is_not_what_was_shown_is_not_filled(signer, signing_office):
     ticket, signatures = signer.asks(), signer.signatures()
     paper = signer.papers[CODES[2]]
     for pdf in (paper.pdf.replace(b"PDF-1.7", b"PDF-1.6"), paper.pdf.replace(b"<000", b"<001")):
-        office.papers.known[signer.case_id, signer.content][CODES[2]] = replace(paper, pdf=pdf)
+        signing_office.papers.known[signer.case_id, signer.content][CODES[2]] = replace(paper, pdf=pdf)
         refused("paper_damaged", PapersChanged, signer.sends, ticket, signatures)
     assert signer.has() == []
 
 
-def test_a_customer_signs_again_what_was_sent_back(signer, office):
+def test_a_customer_signs_again_what_was_sent_back(signer, signing_office):
     first = signer.signs()
     second = signer.signs()
     assert len(signer.has()) == 2 * len(CODES)
     assert {one.id for one in first}.isdisjoint(one.id for one in second)
 
 
-def test_a_certificate_of_the_unit_before_still_signs(signer, office):
-    room = office.room
+def test_a_certificate_of_the_unit_before_still_signs(signer, signing_office):
+    room = signing_office.room
     with room.database.transaction() as session:
         assert isinstance(room.authority, EmbeddedAuthority)
         ceremony.rotate(session, room.authority, "issuing", room.root)
     signer.signs()
-    pdf = office.files(signer.case_id)[CODES[0]]
+    pdf = signing_office.files(signer.case_id)[CODES[0]]
     sent = [one.chosen.dump() for one in container_of(pdf)["content"]["certificates"]]
     assert signer.certificate.der in sent
     assert room.chain()[0] not in sent
 
 
-def test_a_process_killed_before_the_commit_has_signed_nothing(signer, office):
+def test_a_process_killed_before_the_commit_has_signed_nothing(signer, signing_office):
     ticket, signatures = signer.asks(), signer.signatures()
     child = os.fork()
     if child == 0:
-        _sign_and_be_killed(signer, office, ticket, signatures)
+        _sign_and_be_killed(signer, signing_office, ticket, signatures)
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
     assert signer.has() == []
-    assert len(list(office.folder.rglob("*"))) > 0  # litter, that no row names
+    assert len(list(signing_office.folder.rglob("*"))) > 0  # litter, that no row names
     assert len(signer.sends(ticket, signatures)) == len(CODES)
 
 
-def _sign_and_be_killed(signer, office, ticket, signatures):
+def _sign_and_be_killed(signer, signing_office, ticket, signatures):
     """Fill and store three of the four, and die."""
     try:
-        office.engine.database.engine.dispose(close=False)
-        put, stored = office.engine.files.put, []
+        signing_office.engine.database.engine.dispose(close=False)
+        put, stored = signing_office.engine.files.put, []
 
         def put_three(*arguments, **more):
             stored.append(put(*arguments, **more))
@@ -367,7 +369,7 @@ def _sign_and_be_killed(signer, office, ticket, signatures):
                 os.kill(os.getpid(), signal.SIGKILL)
             return stored[-1]
 
-        office.engine.files.put = put_three
+        signing_office.engine.files.put = put_three
         signer.sends(ticket, signatures)
     finally:
         os._exit(1)

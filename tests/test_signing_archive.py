@@ -42,17 +42,17 @@ from tests.signing_people import CODES, Office
 from tests.test_signing_stamps import Other, Silent, raising
 
 
-def accepts(office, signer):
+def accepts(signing_office, signer):
     """The review accepts what a customer signed."""
-    with office.engine.database.transaction() as session:
+    with signing_office.engine.database.transaction() as session:
         return want(session, signer.case_id, signer.content, signer.business)
 
 
-def archived(office, signer):
+def archived(signing_office, signer):
     """Return the signed papers in their lasting form."""
-    accepts(office, signer)
-    assert office.signing.archive(str(signer.case_id)) == "archived"
-    return office.files(signer.case_id)
+    accepts(signing_office, signer)
+    assert signing_office.signing.archive(str(signer.case_id)) == "archived"
+    return signing_office.files(signer.case_id)
 
 
 def specification(root):
@@ -73,38 +73,38 @@ def levels(signer):
     return [one.level for one in signer.has()]
 
 
-def chain_is_whole(office, signer):
-    with office.engine.database.reading() as session:
+def chain_is_whole(signing_office, signer):
+    with signing_office.engine.database.reading() as session:
         row = session.get_one(CaseRow, signer.case_id)
-        verify = office.engine.journal.verify
+        verify = signing_office.engine.journal.verify
         return verify(session, f"case:{row.id}", row.journal_seq, row.journal_head) is None
 
 
-def test_the_company_seals_what_a_customer_signed(signer, office):
+def test_the_company_seals_what_a_customer_signed(signer, signing_office):
     signer.signs()
-    signed = office.files(signer.case_id)
-    sealed = archived(office, signer)
+    signed = signing_office.files(signer.case_id)
+    sealed = archived(signing_office, signer)
     for code in CODES:
         # What the customer signed is still there, byte for byte.
         assert sealed[code].startswith(signed[code])
         names = [one.field_name for one in PdfFileReader(io.BytesIO(sealed[code])).embedded_signatures]
         assert names == ["Customer", "Company", "Archive"]
     assert levels(signer) == ["LTA"] * 4
-    assert chain_is_whole(office, signer)
+    assert chain_is_whole(signing_office, signer)
 
 
-def test_our_own_verifier_calls_it_intact_with_the_root_alone(signer, office):
+def test_our_own_verifier_calls_it_intact_with_the_root_alone(signer, signing_office):
     signer.signs()
-    trust = verifier.Trust((office.room.chain()[1],))
-    for pdf in archived(office, signer).values():
+    trust = verifier.Trust((signing_office.room.chain()[1],))
+    for pdf in archived(signing_office, signer).values():
         verdict = verifier.verify(pdf, trust)
         assert (verdict.intact, verdict.level) == (True, "B-LTA")
 
 
-def test_pyhanko_passes_it_by_the_standard_now_and_in_eight_years(signer, office):
+def test_pyhanko_passes_it_by_the_standard_now_and_in_eight_years(signer, signing_office):
     signer.signs()
-    root = office.room.chain()[1]
-    for pdf in archived(office, signer).values():
+    root = signing_office.room.chain()[1]
+    for pdf in archived(signing_office, signer).values():
         for one in PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures:
             told = asyncio.run(ades_lta_validation(one, specification(root)))
             assert verdict(told) == ("OK", True)
@@ -114,28 +114,28 @@ def test_pyhanko_passes_it_by_the_standard_now_and_in_eight_years(signer, office
             assert verdict(then) == ("OK", True)
 
 
-def test_qpdf_finds_nothing_wrong(signer, office, tmp_path):
+def test_qpdf_finds_nothing_wrong(signer, signing_office, tmp_path):
     signer.signs()
-    for code, pdf in archived(office, signer).items():
+    for code, pdf in archived(signing_office, signer).items():
         path = written(tmp_path / f"{code}.pdf", pdf)
         done = subprocess.run(["qpdf", "--check", path], capture_output=True, text=True)
         assert (done.returncode, "No syntax or stream encoding errors" in done.stdout) == (0, True)
         assert "WARNING" not in done.stdout + done.stderr
 
 
-def test_pdfsig_calls_both_signatures_valid(signer, office, tmp_path):
+def test_pdfsig_calls_both_signatures_valid(signer, signing_office, tmp_path):
     signer.signs()
-    for code, pdf in archived(office, signer).items():
+    for code, pdf in archived(signing_office, signer).items():
         path = written(tmp_path / f"{code}.pdf", pdf)
         done = subprocess.run(["pdfsig", "-nocert", path], capture_output=True, text=True)
         assert done.stdout.count("Signature is Valid.") == 2, done.stdout
 
 
-def test_the_openssl_program_verifies_every_signature_and_date(signer, office, tmp_path):
+def test_the_openssl_program_verifies_every_signature_and_date(signer, signing_office, tmp_path):
     signer.signs()
-    root = pem(tmp_path / "root.pem", office.room.chain()[1:])
-    above = pem(tmp_path / "above.pem", office.room.chain()[:1])
-    for pdf in archived(office, signer).values():
+    root = pem(tmp_path / "root.pem", signing_office.room.chain()[1:])
+    above = pem(tmp_path / "above.pem", signing_office.room.chain()[:1])
+    for pdf in archived(signing_office, signer).values():
         for one in PdfFileReader(io.BytesIO(pdf)).embedded_signatures:
             begun, length, again, rest = one.byte_range
             covered = written(tmp_path / "covered", pdf[begun : begun + length] + pdf[again : again + rest])
@@ -153,87 +153,87 @@ def test_the_openssl_program_verifies_every_signature_and_date(signer, office, t
                 assert "CAdES Verification successful" in told
 
 
-def test_what_the_review_did_not_accept_is_not_sealed(signer, office):
+def test_what_the_review_did_not_accept_is_not_sealed(signer, signing_office):
     signer.signs()
-    assert office.signing.archive(str(signer.case_id)) == "there"
+    assert signing_office.signing.archive(str(signer.case_id)) == "there"
     assert levels(signer) == ["T"] * 4
 
 
-def test_only_what_was_signed_last_is_sealed(signer, office):
+def test_only_what_was_signed_last_is_sealed(signer, signing_office):
     signer.signs()
     signer.business += timedelta(days=1)
     signer.signs()
-    archived(office, signer)
+    archived(signing_office, signer)
     assert sorted(levels(signer)) == ["LTA"] * 4 + ["T"] * 4
     assert {one.level for one in signer.has()[:4]} == {"LTA"}
 
 
-def test_archiving_twice_changes_nothing(signer, office):
+def test_archiving_twice_changes_nothing(signer, signing_office):
     signer.signs()
-    first = archived(office, signer)
-    assert accepts(office, signer) == 0
-    assert office.signing.archive(str(signer.case_id)) == "there"
-    assert office.files(signer.case_id) == first
+    first = archived(signing_office, signer)
+    assert accepts(signing_office, signer) == 0
+    assert signing_office.signing.archive(str(signer.case_id)) == "there"
+    assert signing_office.files(signer.case_id) == first
 
 
-def test_two_workers_at_once_lay_down_one_result(signer, office):
+def test_two_workers_at_once_lay_down_one_result(signer, signing_office):
     signer.signs()
-    accepts(office, signer)
+    accepts(signing_office, signer)
     with ThreadPoolExecutor(3) as workers:
-        outcomes = list(workers.map(office.signing.archive, [str(signer.case_id)] * 3))
+        outcomes = list(workers.map(signing_office.signing.archive, [str(signer.case_id)] * 3))
     assert outcomes.count("archived") == 1
     kinds = text("select count(*) from journal where kind = 'signing.archived'")
-    with office.engine.database.reading() as session:
+    with signing_office.engine.database.reading() as session:
         assert session.scalar(kinds) == 1
-    assert chain_is_whole(office, signer)
+    assert chain_is_whole(signing_office, signer)
 
 
-def test_what_could_not_be_dated_is_dated_later_and_then_sealed(signer, office):
-    signer.signs(through=office.opens(timestamps=Silent(raising(TimeoutError()))))
+def test_what_could_not_be_dated_is_dated_later_and_then_sealed(signer, signing_office):
+    signer.signs(through=signing_office.opens(timestamps=Silent(raising(TimeoutError()))))
     assert levels(signer) == ["B"] * 4
-    assert office.signing.archive(str(signer.case_id)) == "dated"
+    assert signing_office.signing.archive(str(signer.case_id)) == "dated"
     assert levels(signer) == ["T"] * 4
     assert all(one.stamped_at is not None for one in signer.has())
-    archived(office, signer)
+    archived(signing_office, signer)
     assert levels(signer) == ["LTA"] * 4
 
 
-def test_the_archive_waits_for_the_timestamp_source(signer, office):
-    silent = office.opens(timestamps=Silent(raising(TimeoutError())))
+def test_the_archive_waits_for_the_timestamp_source(signer, signing_office):
+    silent = signing_office.opens(timestamps=Silent(raising(TimeoutError())))
     signer.signs(through=silent)
-    accepts(office, signer)
+    accepts(signing_office, signer)
     with pytest.raises(StampsDown):
         silent.archive(str(signer.case_id))
     assert levels(signer) == ["B"] * 4
-    assert office.signing.archive(str(signer.case_id)) == "archived"
+    assert signing_office.signing.archive(str(signer.case_id)) == "archived"
     assert levels(signer) == ["LTA"] * 4
 
 
-def test_a_source_of_another_time_archives_nothing(signer, office):
+def test_a_source_of_another_time_archives_nothing(signer, signing_office):
     signer.signs()
-    accepts(office, signer)
+    accepts(signing_office, signer)
     with pytest.raises(StampsDown):
-        office.opens(timestamps=Other(office, ahead=3600)).archive(str(signer.case_id))
+        signing_office.opens(timestamps=Other(signing_office, ahead=3600)).archive(str(signer.case_id))
     assert levels(signer) == ["T"] * 4
 
 
 @pytest.mark.parametrize("moment", ["seal", "store", "commit"])
-def test_a_worker_killed_at_any_point_loses_nothing(signer, office, moment):
+def test_a_worker_killed_at_any_point_loses_nothing(signer, signing_office, moment):
     signer.signs()
-    accepts(office, signer)
-    before = office.files(signer.case_id)
+    accepts(signing_office, signer)
+    before = signing_office.files(signer.case_id)
     child = os.fork()
     if child == 0:
-        _archive_and_be_killed(signer, office, moment)
+        _archive_and_be_killed(signer, signing_office, moment)
     _, status = os.waitpid(child, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
-    assert office.files(signer.case_id) == before
-    assert office.signing.archive(str(signer.case_id)) == "archived"
+    assert signing_office.files(signer.case_id) == before
+    assert signing_office.signing.archive(str(signer.case_id)) == "archived"
     assert levels(signer) == ["LTA"] * 4
-    assert chain_is_whole(office, signer)
+    assert chain_is_whole(signing_office, signer)
 
 
-def _archive_and_be_killed(signer, office, moment):
+def _archive_and_be_killed(signer, signing_office, moment):
     def die(*arguments, **more):
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -247,38 +247,38 @@ def _archive_and_be_killed(signer, office, moment):
         return counted
 
     try:
-        office.engine.database.engine.dispose(close=False)
+        signing_office.engine.database.engine.dispose(close=False)
         if moment == "seal":
-            office.room.timestamps.answer = third(office.room.timestamps.answer)
+            signing_office.room.timestamps.answer = third(signing_office.room.timestamps.answer)
         elif moment == "store":
-            office.engine.files.put = third(office.engine.files.put)
+            signing_office.engine.files.put = third(signing_office.engine.files.put)
         else:
-            office.engine.journal.write = die
-        office.signing.archive(str(signer.case_id))
+            signing_office.engine.journal.write = die
+        signing_office.signing.archive(str(signer.case_id))
     finally:
         os._exit(1)
 
 
 @pytest.fixture(params=[timedelta(minutes=5), timedelta(hours=3), timedelta(days=20)], ids=str)
 def earlier(request, database, keyring, tmp_path):
-    """Lend an office some time ago; ``back`` brings it to the present."""
+    """Lend an signing_office some time ago; ``back`` brings it to the present."""
     ago = request.param
     room = Room(database, keyring, Root(tmp_path / "ca", PASSPHRASES), Clock(-ago))
     with database.transaction() as session:
         ceremony.set_up(session, room.authority, room.root)
-    office = Office(room, tmp_path / "files")
-    room.timestamps = Other(office, ahead=-ago.total_seconds())
-    office.signing = office.opens()
-    return office
+    signing_office = Office(room, tmp_path / "files")
+    room.timestamps = Other(signing_office, ahead=-ago.total_seconds())
+    signing_office.signing = signing_office.opens()
+    return signing_office
 
 
-def back(office):
+def back(signing_office):
     """Come back to the present; the authority was looked after all the while."""
-    room = office.room
+    room = signing_office.room
     room.clock.shift = timedelta(0)
-    room.timestamps = Other(office)
-    office.signing = office.opens()
-    with office.engine.database.transaction() as session:
+    room.timestamps = Other(signing_office)
+    signing_office.signing = signing_office.opens()
+    with signing_office.engine.database.transaction() as session:
         ceremony.renew(session, room.authority)
 
 
@@ -290,11 +290,11 @@ def test_a_review_takes_its_time(earlier):
     assert all(verifier.verify(pdf, trust).intact for pdf in archived(earlier, signer).values())
 
 
-def ends(office, signer, how, **before):
+def ends(signing_office, signer, how, **before):
     """End a certificate now, or some time ago; ``how`` is a reason, or locked."""
-    room = office.room
+    room = signing_office.room
     room.clock.shift = -timedelta(**before)
-    with office.engine.database.transaction() as session:
+    with signing_office.engine.database.transaction() as session:
         if how == "locked":
             room.certificates.lock(session, signer.certificate.serial)
         else:
@@ -384,39 +384,39 @@ def test_pyhanko_takes_our_word_for_certificates_that_ended_and_for_no_others(ea
                 opinion.check(pdf, trust, now, found.level, found.signatures)
 
 
-def test_a_new_seal_and_a_new_issuing_unit_seal_what_was_signed_before(signer, office):
+def test_a_new_seal_and_a_new_issuing_unit_seal_what_was_signed_before(signer, signing_office):
     signer.signs()
-    room = office.room
+    room = signing_office.room
     with room.database.transaction() as session:
         for role in ("issuing", "tsa", "seal"):
             ceremony.rotate(session, room.authority, role, room.root)
     trust = verifier.Trust((room.chain()[1],))
-    assert all(verifier.verify(pdf, trust).intact for pdf in archived(office, signer).values())
+    assert all(verifier.verify(pdf, trust).intact for pdf in archived(signing_office, signer).values())
 
 
-def test_the_sweep_finds_what_lost_its_job(signer, office, the_clock):
+def test_the_sweep_finds_what_lost_its_job(signer, signing_office, the_clock):
     the_clock.set(signer.business)
-    signer.signs(through=office.opens(timestamps=Silent(raising(TimeoutError()))))
+    signer.signs(through=signing_office.opens(timestamps=Silent(raising(TimeoutError()))))
     empty = text("delete from procrastinate_jobs")
-    with office.engine.database.transaction() as session:
+    with signing_office.engine.database.transaction() as session:
         session.execute(empty)
-    assert office.signing.sweep() == 0  # it may still be under way
+    assert signing_office.signing.sweep() == 0  # it may still be under way
     the_clock.advance(minutes=3)
-    assert office.signing.sweep() == 1
-    assert office.signing.sweep() == 0
-    assert office.queued() == [str(signer.case_id)]
-    office.signing.archive(str(signer.case_id))
-    with office.engine.database.transaction() as session:
+    assert signing_office.signing.sweep() == 1
+    assert signing_office.signing.sweep() == 0
+    assert signing_office.queued() == [str(signer.case_id)]
+    signing_office.signing.archive(str(signer.case_id))
+    with signing_office.engine.database.transaction() as session:
         session.execute(empty)
     the_clock.advance(minutes=3)
-    assert office.signing.sweep() == 0
-    accepts(office, signer)
-    assert office.signing.sweep() == 1
+    assert signing_office.signing.sweep() == 0
+    accepts(signing_office, signer)
+    assert signing_office.signing.sweep() == 1
 
 
-def test_a_case_that_is_gone_is_left_alone(office):
-    assert office.signing.archive(str(uuid4())) == "gone"
-    assert office.signing.sweep() == 0
+def test_a_case_that_is_gone_is_left_alone(signing_office):
+    assert signing_office.signing.archive(str(uuid4())) == "gone"
+    assert signing_office.signing.sweep() == 0
 
 
 def test_a_file_that_is_not_of_our_press_is_not_updated(signer):

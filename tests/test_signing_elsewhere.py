@@ -41,27 +41,29 @@ def dated_by(room, service):
     return Rules(anchors, frozenset({POLICY}))
 
 
-def archived(office, signer):
+def archived(signing_office, signer):
     signer.signs()
-    with office.engine.database.transaction() as session:
+    with signing_office.engine.database.transaction() as session:
         want(session, signer.case_id, signer.content, signer.business)
-    assert office.signing.archive(str(signer.case_id)) == "archived"
-    return office.files(signer.case_id)
+    assert signing_office.signing.archive(str(signer.case_id)) == "archived"
+    return signing_office.files(signer.case_id)
 
 
-def verdicts(office, files):
-    with office.engine.database.reading() as session:
-        trusted = house.trust(session, office.room.authority)
+def verdicts(signing_office, files):
+    with signing_office.engine.database.reading() as session:
+        trusted = house.trust(session, signing_office.room.authority)
     return [verifier.verify(pdf, trusted, datetime.now(UTC)) for pdf in files.values()]
 
 
 def test_papers_dated_by_a_service_elsewhere_last(own_room, service, tmp_path):
     rules = dated_by(own_room, service)
     own_room.authority.elsewhere = Elsewhere(service.roots, own_room.clock)
-    office = Office(own_room, tmp_path / "files")
-    office.signing = office.opens(rules=rules)
-    files = archived(office, office.signer())
-    assert [(verdict.intact, verdict.level) for verdict in verdicts(office, files)] == [(True, "B-LTA")] * 4
+    signing_office = Office(own_room, tmp_path / "files")
+    signing_office.signing = signing_office.opens(rules=rules)
+    files = archived(signing_office, signing_office.signer())
+    assert [(verdict.intact, verdict.level) for verdict in verdicts(signing_office, files)] == [
+        (True, "B-LTA")
+    ] * 4
 
 
 def test_papers_signed_with_a_licensed_authoritys_certificate_last(own_room, licensed, service, tmp_path):
@@ -71,7 +73,9 @@ def test_papers_signed_with_a_licensed_authoritys_certificate_last(own_room, lic
         own_room.keyring, COMPANY, line, own_room.clock, dated_by=service.roots
     )
     own_room.certificates = Certificates(own_room.keyring, own_room.authority, own_room.clock)
-    office = Office(own_room, tmp_path / "files")
-    office.signing = office.opens(rules=rules)
-    files = archived(office, office.signer())
-    assert [(verdict.intact, verdict.level) for verdict in verdicts(office, files)] == [(True, "B-LTA")] * 4
+    signing_office = Office(own_room, tmp_path / "files")
+    signing_office.signing = signing_office.opens(rules=rules)
+    files = archived(signing_office, signing_office.signer())
+    assert [(verdict.intact, verdict.level) for verdict in verdicts(signing_office, files)] == [
+        (True, "B-LTA")
+    ] * 4

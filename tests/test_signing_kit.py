@@ -31,14 +31,14 @@ def made(tmp_path_factory):
 def unpacked(made, request, tmp_path):
     """Lend a kit of one's own, unpacked."""
     if not (made / "kit.zip").exists():
-        office: Office = request.getfixturevalue("office")
+        signing_office: Office = request.getfixturevalue("signing_office")
         signer = request.getfixturevalue("signer")
         signer.signs()
-        archived(office, signer)
-        with office.engine.database.reading() as session:
-            key = office.case_key(signer.case_id)
-            (made / "kit.zip").write_bytes(office.signing.kit(session, key, signer.case_id))
-        pem(made / "root.pem", office.room.chain()[1:])
+        archived(signing_office, signer)
+        with signing_office.engine.database.reading() as session:
+            key = signing_office.case_key(signer.case_id)
+            (made / "kit.zip").write_bytes(signing_office.signing.kit(session, key, signer.case_id))
+        pem(made / "root.pem", signing_office.room.chain()[1:])
     folder = tmp_path / "kit"
     with zipfile.ZipFile(made / "kit.zip") as zipped:
         zipped.extractall(folder)
@@ -63,12 +63,12 @@ def test_a_kit_checks_itself_with_openssl_and_a_shell(unpacked, made):
     assert sum("signature of customer" in line for line in lines) == 2 * len(CODES)
 
 
-def kit_of(office, signer, folder):
+def kit_of(signing_office, signer, folder):
     """Return the newest kit of a case, unpacked, and the root's certificate beside it."""
-    with office.engine.database.reading() as session:
-        zipped = office.signing.kit(session, office.case_key(signer.case_id), signer.case_id)
+    with signing_office.engine.database.reading() as session:
+        zipped = signing_office.signing.kit(session, signing_office.case_key(signer.case_id), signer.case_id)
     zipfile.ZipFile(io.BytesIO(zipped)).extractall(folder / "kit")
-    return folder / "kit", pem(folder / "root.pem", office.room.chain()[1:])
+    return folder / "kit", pem(folder / "root.pem", signing_office.room.chain()[1:])
 
 
 @pytest.mark.parametrize("earlier", [timedelta(days=20)], ids=str, indirect=True)
@@ -99,18 +99,20 @@ def test_a_kit_tells_of_a_certificate_that_ended_during_the_review_and_passes(
 
 
 @pytest.mark.parametrize("asked", [True, False], ids=["asked in time", "never asked"])
-def test_a_kit_of_a_certificate_that_had_ended_before_it_signed_fails(signer, office, asked, tmp_path):
+def test_a_kit_of_a_certificate_that_had_ended_before_it_signed_fails(
+    signer, signing_office, asked, tmp_path
+):
     signer.signs()
-    archived(office, signer)
-    ends(office, signer, "key_compromise", minutes=5)
-    with office.engine.database.transaction() as session:
+    archived(signing_office, signer)
+    ends(signing_office, signer, "key_compromise", minutes=5)
+    with signing_office.engine.database.transaction() as session:
         if not asked:
             session.execute(text("update signature set status = null"))
         newest = text("update signature set seal_wanted_at = (select max(stored_at) from file)")
         session.execute(newest)
         session.execute(text("update signature set seal_wanted_at = seal_wanted_at + interval '1 ms'"))
-    assert office.signing.archive(str(signer.case_id)) == "told"
-    folder, root = kit_of(office, signer, tmp_path)
+    assert signing_office.signing.archive(str(signer.case_id)) == "told"
+    folder, root = kit_of(signing_office, signer, tmp_path)
     code, said = checked(folder, root)
     assert code == 1
     assert "FAIL  certificate customer: chain and revocation lists" in said
@@ -182,9 +184,9 @@ def test_an_id_number_is_never_told_whole():
     assert masked("1234567") == "*******"
 
 
-def test_the_kit_chains_the_journal_as_the_product_does(signer, office):
+def test_the_kit_chains_the_journal_as_the_product_does(signer, signing_office):
     signer.signs()
-    with office.engine.database.reading() as session:
+    with signing_office.engine.database.reading() as session:
         rows = list(session.scalars(select(JournalRow).order_by(JournalRow.seq)))
     previous = START
     for row in rows:
@@ -193,43 +195,45 @@ def test_the_kit_chains_the_journal_as_the_product_does(signer, office):
         previous = row.hash
 
 
-def test_a_kit_is_made_once(signer, office):
+def test_a_kit_is_made_once(signer, signing_office):
     signer.signs()
-    archived(office, signer)
-    key = office.case_key(signer.case_id)
-    with office.engine.database.reading() as session:
-        first = office.signing.kit(session, key, signer.case_id)
-        assert office.signing.evidence(session, key, signer.case_id).startswith(b"%PDF")
-    assert office.signing.archive(str(signer.case_id)) == "there"
-    with office.engine.database.reading() as session:
-        assert office.signing.kit(session, key, signer.case_id) == first
-    assert chain_is_whole(office, signer)
+    archived(signing_office, signer)
+    key = signing_office.case_key(signer.case_id)
+    with signing_office.engine.database.reading() as session:
+        first = signing_office.signing.kit(session, key, signer.case_id)
+        assert signing_office.signing.evidence(session, key, signer.case_id).startswith(b"%PDF")
+    assert signing_office.signing.archive(str(signer.case_id)) == "there"
+    with signing_office.engine.database.reading() as session:
+        assert signing_office.signing.kit(session, key, signer.case_id) == first
+    assert chain_is_whole(signing_office, signer)
 
 
-def test_there_is_no_kit_before_the_archive(signer, office):
+def test_there_is_no_kit_before_the_archive(signer, signing_office):
     signer.signs()
-    office.signing.archive(str(signer.case_id))
-    with office.engine.database.reading() as session, pytest.raises(NotSigned):
-        office.signing.kit(session, office.case_key(signer.case_id), signer.case_id)
+    signing_office.signing.archive(str(signer.case_id))
+    with signing_office.engine.database.reading() as session, pytest.raises(NotSigned):
+        signing_office.signing.kit(session, signing_office.case_key(signer.case_id), signer.case_id)
 
 
-def test_a_worker_that_died_before_the_kit_is_followed_by_one_that_makes_it(signer, office, monkeypatch):
+def test_a_worker_that_died_before_the_kit_is_followed_by_one_that_makes_it(
+    signer, signing_office, monkeypatch
+):
     signer.signs()
-    signing = office.signing
-    put = office.engine.files.put
+    signing = signing_office.signing
+    put = signing_office.engine.files.put
 
     def refuse(*arguments, **more):
         if more["role"].startswith("evidence"):
             raise KeyboardInterrupt
         return put(*arguments, **more)
 
-    monkeypatch.setattr(office.engine.files, "put", refuse)
+    monkeypatch.setattr(signing_office.engine.files, "put", refuse)
     with pytest.raises(KeyboardInterrupt):
-        archived(office, signer)
+        archived(signing_office, signer)
     monkeypatch.undo()
     assert {one.level for one in signer.has()} == {"LTA"}
-    with office.engine.database.reading() as session:
+    with signing_office.engine.database.reading() as session:
         for newest in (signing.kit, signing.evidence):
             with pytest.raises(NotSigned):
-                newest(session, office.case_key(signer.case_id), signer.case_id)
+                newest(session, signing_office.case_key(signer.case_id), signer.case_id)
     assert signing.archive(str(signer.case_id)) == "told"

@@ -27,8 +27,8 @@ from tests.signing_people import CODES, unsigned_of
 class Other(EmbeddedTimestamps):
     """A source that is not quite ours."""
 
-    def __init__(self, office, company=COMPANY, ahead=0.0, unit=""):
-        room = office.room
+    def __init__(self, signing_office, company=COMPANY, ahead=0.0, unit=""):
+        room = signing_office.room
         clock = RealTime(wall=lambda: time.time() + ahead)
         super().__init__(room.database, room.keyring, company, clock)
         self.database, self.other_unit = room.database, unit
@@ -109,39 +109,39 @@ def test_a_token_that_is_not_about_this_signature_is_refused(signer, change, cod
     refused(signer, Changed(signer.office.room.timestamps, change), code)
 
 
-def test_a_token_under_another_policy_is_refused(signer, office):
-    refused(signer, Other(office, replace(COMPANY, arc="1.3.6.1.4.1.99999")), "stamp_policy")
+def test_a_token_under_another_policy_is_refused(signer, signing_office):
+    refused(signer, Other(signing_office, replace(COMPANY, arc="1.3.6.1.4.1.99999")), "stamp_policy")
 
 
 @pytest.mark.parametrize("unit", ["seal-1", "issuing-1", "ocsp-1"])
-def test_a_unit_that_is_not_for_dating_dates_nothing(signer, office, unit):
-    refused(signer, Other(office, unit=unit), "stamp_purpose")
+def test_a_unit_that_is_not_for_dating_dates_nothing(signer, signing_office, unit):
+    refused(signer, Other(signing_office, unit=unit), "stamp_purpose")
 
 
 @pytest.mark.parametrize("seconds", [90, 3600, -90])
-def test_a_token_of_another_time_is_refused(signer, office, seconds):
-    refused(signer, Other(office, ahead=seconds), "stamp_time")
+def test_a_token_of_another_time_is_refused(signer, signing_office, seconds):
+    refused(signer, Other(signing_office, ahead=seconds), "stamp_time")
 
 
-def test_a_minute_of_difference_is_borne(signer, office):
-    assert signer.signs(through=office.opens(timestamps=Other(office, ahead=50)))
+def test_a_minute_of_difference_is_borne(signer, signing_office):
+    assert signer.signs(through=signing_office.opens(timestamps=Other(signing_office, ahead=50)))
 
 
-def test_a_token_of_a_source_that_nobody_trusts_is_refused(signer, office, tmp_path):
+def test_a_token_of_a_source_that_nobody_trusts_is_refused(signer, signing_office, tmp_path):
     def stranger(answer, request):
         top, key = ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         root = profiles.root(COMPANY, top, 1, now)
         made = profiles.tsa(COMPANY, profiles.Issuer(root, top, "root-1"), key.public_key(), 1, now)
-        with office.engine.database.reading() as session:
-            known = office.room.authority.units.named(session, "tsa-1")
+        with signing_office.engine.database.reading() as session:
+            known = signing_office.room.authority.units.named(session, "tsa-1")
         unit = replace(known, certificate=made, key=key)
-        source = Other(office)
+        source = Other(signing_office)
         bound = timestamps._signing_certificate(made, made.public_bytes(Encoding.DER))
         source._known = (time.monotonic(), unit, bound)
         return source.answer(request)
 
-    refused(signer, Changed(office.room.timestamps, stranger), "stamp_source")
+    refused(signer, Changed(signing_office.room.timestamps, stranger), "stamp_source")
 
 
 class Silent:
@@ -173,12 +173,12 @@ def raising(error):
         lambda: bytes.fromhex("30053003020100"),  # granted, without a token
     ],
 )
-def test_while_no_source_dates_papers_are_signed_and_dated_later(signer, office, how):
-    signed = signer.signs(through=office.opens(timestamps=Silent(how)))
+def test_while_no_source_dates_papers_are_signed_and_dated_later(signer, signing_office, how):
+    signed = signer.signs(through=signing_office.opens(timestamps=Silent(how)))
     assert {(one.level, one.stamped_at) for one in signed} == {("B", None)}
-    assert office.queued() == [str(signer.case_id)]
+    assert signing_office.queued() == [str(signer.case_id)]
     # Never a time that nobody vouches for: no signing time in the attributes, no date in the dictionary.
-    for pdf in office.files(signer.case_id).values():
+    for pdf in signing_office.files(signer.case_id).values():
         told = unsigned_of(pdf)
         assert [one["type"].native for one in told["signed_attrs"]] == [
             "content_type", "message_digest", "signing_certificate_v2",
@@ -186,7 +186,7 @@ def test_while_no_source_dates_papers_are_signed_and_dated_later(signer, office,
         assert told["unsigned_attrs"].native is None
 
 
-def test_a_source_that_stops_in_the_middle_leaves_the_rest_for_later(signer, office):
+def test_a_source_that_stops_in_the_middle_leaves_the_rest_for_later(signer, signing_office):
     answered = []
 
     def two(answer, request):
@@ -195,16 +195,18 @@ def test_a_source_that_stops_in_the_middle_leaves_the_rest_for_later(signer, off
             raise ConnectionResetError
         return answer(request)
 
-    signed = signer.signs(through=office.opens(timestamps=Changed(office.room.timestamps, two)))
+    signed = signer.signs(
+        through=signing_office.opens(timestamps=Changed(signing_office.room.timestamps, two))
+    )
     assert [one.level for one in signed] == ["T", "T", "B", "B"]
 
 
-def test_nobody_gets_a_date_for_something_else_than_a_signature(signer, office):
+def test_nobody_gets_a_date_for_something_else_than_a_signature(signer, signing_office):
     with pytest.raises(SignatureWrong):
-        office.signing.tokens({"customer_notice": b"any text at all"})
+        signing_office.signing.tokens({"customer_notice": b"any text at all"})
 
 
-def test_a_token_longer_than_there_is_room_for_is_refused(signer, office):
+def test_a_token_longer_than_there_is_room_for_is_refused(signer, signing_office):
     ticket, signatures = signer.asks(), signer.signatures()
     dated = {code: Stamp(b"\x30" * 7000, 1) for code in signatures}
     with pytest.raises(StampRefused) as no:
@@ -212,10 +214,10 @@ def test_a_token_longer_than_there_is_room_for_is_refused(signer, office):
     assert no.value.code == "stamp_too_long"
 
 
-def test_a_timestamp_tells_when_it_was_signed(signer, office):
-    before = office.room.clock() - timedelta(seconds=1)
+def test_a_timestamp_tells_when_it_was_signed(signer, signing_office):
+    before = signing_office.room.clock() - timedelta(seconds=1)
     signed = signer.signs()
-    assert all(before < one.stamped_at < office.room.clock() for one in signed)
+    assert all(before < one.stamped_at < signing_office.room.clock() for one in signed)
     # Business time is that of the demonstration, real time that of the timestamp.
-    assert {one.signed_at for one in signed} == {office.room.business}
+    assert {one.signed_at for one in signed} == {signing_office.room.business}
     assert imprint(b"x") == sha256(b"x").digest()

@@ -12,13 +12,13 @@ from tests.test_signing_archive import archived
 
 
 @pytest.fixture
-def made(signer, office):
+def made(signer, signing_office):
     """Signed and archived papers, and what their verifier trusts."""
     signer.signs()
-    just = office.files(signer.case_id)
-    issuing, root = office.room.chain()
-    trust = Trust((root,), (issuing,), (), tuple(office.room.published("root-1", "issuing-1")))
-    return just, archived(office, signer), trust
+    just = signing_office.files(signer.case_id)
+    issuing, root = signing_office.room.chain()
+    trust = Trust((root,), (issuing,), (), tuple(signing_office.room.published("root-1", "issuing-1")))
+    return just, archived(signing_office, signer), trust
 
 
 def test_papers_just_signed_and_papers_archived_are_accepted(made):

@@ -16,7 +16,7 @@ import procrastinate
 import structlog
 from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from engine import clock
@@ -61,6 +61,15 @@ class Queue:
         if seconds > 0:
             options["schedule_in"] = {"seconds": round(seconds, 3)}
         self._app.configure_task(name, **options).defer(**ids)
+
+    @staticmethod
+    def queued(session: Session, name: str, argument: str = "case_id") -> set[str]:
+        """Return for which ids a job is in the queue or at work: what a sweep need not put there again."""
+        waiting = text(
+            "select q.args->>:argument from procrastinate_jobs q "
+            "where q.status in ('todo', 'doing') and q.task_name = :name"
+        )
+        return set(session.scalars(waiting, {"name": name, "argument": argument}))
 
 
 @dataclass

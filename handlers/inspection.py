@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Boolean, ForeignKey, String, or_, select, text
+from sqlalchemy import Boolean, ForeignKey, String, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -125,12 +125,8 @@ class Inspection:
             .distinct()
             .limit(MOST)
         )
-        queued = text(
-            "select q.args->>'case_id' from procrastinate_jobs q "
-            "where q.status in ('todo', 'doing') and q.task_name = :job"
-        )
         with self._engine.database.transaction() as session:
-            known = set(session.scalars(queued, {"job": JOB}))
+            known = self._engine.queue.queued(session, JOB)
             lost = [one for one in map(str, session.scalars(waiting)) if one not in known]
             for case_id in lost:
                 self._engine.queue.defer(session, JOB, case_id=case_id)

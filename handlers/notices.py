@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import orjson
 import structlog
-from sqlalchemy import ForeignKey, LargeBinary, String, exists, func, select, text, update
+from sqlalchemy import ForeignKey, LargeBinary, String, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -132,11 +132,7 @@ class Deliveries:
             select(NoticeRow.id).where(NoticeRow.sent_at.is_(None), NoticeRow.written_at < since).limit(100)
         )
         with self._engine.database.transaction() as session:
-            queued = text(
-                "select q.args->>'notice_id' from procrastinate_jobs q "
-                "where q.status in ('todo', 'doing') and q.task_name = 'notices.deliver'"
-            )
-            known = set(session.scalars(queued))
+            known = self._engine.queue.queued(session, "notices.deliver", "notice_id")
             lost = [i for i in map(str, session.scalars(unsent)) if i not in known]
             for notice_id in lost:
                 self._engine.queue.defer(session, "notices.deliver", notice_id=notice_id)

@@ -368,6 +368,3 @@ def test_the_tax_declaration_belongs_to_those_who_must_give_one():
     assert codes(tax_type="A") == ()
     assert codes(tax_type="C", occupation="08") == ()
     assert agreements.extra_codes({}) == ()
-    assert [d.code for d in agreements.extra_documents({"other": {"tax": tax, "tax_type": "C"}})] == [
-        "tax_declaration"
-    ]

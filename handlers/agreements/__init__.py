@@ -4,9 +4,9 @@ Agreements         the company's versions: in_force, documents, exact, propose, 
 Papers             one PDF a document and case, with a hole to sign in: of, pdf; for the worker: write, sweep
 Paper              what signing has to know of one
 Document           a template with title, version and hash; templates.render fills it in
-document(code)     the text the product comes with; documents(...) its list for a business
-agreements.list    operator: the list for this case, and whether consent is needed (again)
-agreements.record  operator: writes down what was agreed to
+document(code)     the text the product comes with; extra_codes(data) what a case's answers call for
+agreements.list    operator: the list for this case, and whether anything is to be signed (again)
+agreements.record  operator: writes down what was signed
 
 Tables owned here: agreement_version, agreement_paper.
 """
@@ -20,9 +20,7 @@ from handlers.agreements.documents import (
     UnknownDocument,
     content_hash,
     document,
-    documents,
     extra_codes,
-    extra_documents,
 )
 from handlers.agreements.glyphs import MissingGlyph
 from handlers.agreements.operators import operators
@@ -51,9 +49,7 @@ __all__ = [
     "Version",
     "content_hash",
     "document",
-    "documents",
     "extra_codes",
-    "extra_documents",
     "must_be_fit",
     "operators",
     "templates",

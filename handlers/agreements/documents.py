@@ -76,11 +76,6 @@ def wanted(parameters: Parameters, type: str, account_type: str) -> list[str]:
     ]
 
 
-def documents(parameters: Parameters, type: str, account_type: str) -> list[Document]:
-    """Return the company's agreements for a business as shipped; ``Agreements.documents`` knows better."""
-    return [document(code) for code in wanted(parameters, type, account_type)]
-
-
 def extra_codes(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the codes of documents that a case's answers call for besides the company's list (G-40)."""
     other = data.get("other")
@@ -88,11 +83,6 @@ def extra_codes(data: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     due = other.get("tax_type") in _TAX_ABROAD and other.get("occupation") != _SOLDIER
     return (TAX,) if due else ()
-
-
-def extra_documents(data: Mapping[str, Any]) -> list[Document]:
-    """Return those documents as shipped; ``Agreements.extra_documents`` knows the company's own."""
-    return [document(code) for code in extra_codes(data)]
 
 
 def content_hash(data: Mapping[str, Any], listed: list[Document]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -200,12 +200,8 @@ class Papers:
             .order_by(func.random())
             .limit(_MOST)
         )
-        queued = text(
-            "select q.args->>'case_id' from procrastinate_jobs q "
-            "where q.status in ('todo', 'doing') and q.task_name = :job"
-        )
         with self._engine.database.reading() as session:
-            known = set(session.scalars(queued, {"job": JOB}))
+            known = self._engine.queue.queued(session, JOB)
             candidates = [one for one in session.scalars(waiting) if str(one) not in known]
         lost = [one for one in candidates if self._waits(one)]
         with self._engine.database.transaction() as session:

@@ -116,12 +116,6 @@ class Agreements:
         codes = [*wanted(parameters, type, account_type), *extra_codes(data or {})]
         return self._in_force(session, codes, on, type, account_type)
 
-    def extra_documents(
-        self, session: Session, data: Mapping[str, Any], type: str, account_type: str, on: date
-    ) -> list[Document]:
-        """Return the documents that a case's answers call for, besides the company's list (G-40)."""
-        return self._in_force(session, extra_codes(data), on, type, account_type)
-
     def exact(self, session: Session, code: str, version: str, sha256: str) -> Document:
         """Return a document in the very version that was listed, read or agreed to.
 

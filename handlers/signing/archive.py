@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from sqlalchemy import and_, func, or_, select, text, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from engine import clock
@@ -85,12 +85,8 @@ class Archive:
             .order_by(func.min(SignatureRow.signed_at))
             .limit(MOST)
         )
-        queued = text(
-            "select q.args->>'case_id' from procrastinate_jobs q "
-            "where q.status in ('todo', 'doing') and q.task_name = :job"
-        )
         with self._engine.database.transaction() as session:
-            known = set(session.scalars(queued, {"job": JOB}))
+            known = self._engine.queue.queued(session, JOB)
             lost = [one for one in map(str, session.scalars(waiting)) if one not in known]
             for case_id in lost:
                 self._engine.queue.defer(session, JOB, case_id=case_id)

@@ -20,6 +20,7 @@ from psycopg import sql
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine import STAFF_LANES, Actor
+from web import desk_events
 from web.security import HEADERS, OWN_SITES
 from web.sessions import CHANNEL, Kind, Known, ServerSide
 
@@ -67,6 +68,8 @@ class Stream:
 
     def event_for(self, told: Mapping[str, Any]) -> tuple[str, dict[str, str]] | None:
         """Return what this page may know of something that happened, or None."""
+        if self.actor.kind == "staff" and (moved := desk_events.of_queue(self.actor, told)):
+            return moved
         case = str(told.get("case", ""))
         if not case:
             return None

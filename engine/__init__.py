@@ -2,7 +2,8 @@
 
 Engine        everything of one running product, made once per process
   .releases   publish, get, current
-  .cases      start, task, complete, back, message, claim, release, of, of_owner, data
+  .cases      start, task, complete, back, message, claim, release, of, of_owner, data,
+              and of pages that others decide: decision, decide, stand
   .desk       save (drafts), hold (what the server keeps for a page)
   .inbox      list, count
   .jobs       run, sweep, retry

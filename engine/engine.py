@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from engine import parameters as company
-from engine.cases import Cases
+from engine.deciding import Deciding
 from engine.desk import Desk
 from engine.inbox import Inbox
 from engine.jobs import Jobs, Queue
@@ -47,7 +47,7 @@ class Engine:
         self.inbox = Inbox(database, keyring)
         self._due = due
         self.stepper = Stepper(catalogue, self.releases, self.journal, self.around, self.queue.defer)
-        self.cases = Cases(database, self.stepper, self.desk)
+        self.cases = Deciding(database, self.stepper, self.desk)
         self.jobs = Jobs(database, self.stepper, self.cases)
 
     def parameters(self) -> "company.Parameters":

@@ -264,8 +264,9 @@ def _values(one: Mapping[str, Any], type_: str) -> Iterator[_Said]:
         yield _Said("请添加选项（values）", "add options (values)")
     elif not all(
         isinstance(v, Mapping)
-        and set(v) <= {"label", "value"}
+        and set(v) <= {"label", "label_en", "value"}
         and isinstance(v.get("label"), str)
+        and isinstance(v.get("label_en", ""), str)
         and isinstance(v.get("value"), str)
         and v["value"]
         for v in values

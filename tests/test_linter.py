@@ -374,6 +374,9 @@ def test_the_variables_of_callers_and_their_other_calls_count():
         ({"due": "P99999999999999D"}, "time.duration"),
         ({"idle": "P1D"}, "task.idle"),
         ({"notBy": "nobody"}, "task.not_by"),
+        ({"decidedBy": "agent"}, "task.decided"),
+        ({"decidedBy": "agent", "decisionForm": "nowhere"}, "task.decided"),
+        ({"decidedBy": "customer", "decisionForm": "page"}, "task.decided"),
         ({"formKey": "page"}, "property.unknown"),
     ],
 )

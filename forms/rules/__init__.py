@@ -13,6 +13,7 @@ from forms.rules import (  # noqa: F401  importing a module offers its rules
     postal,
     returned,
     validity,
+    witnessed,
 )
 from forms.rules.registry import PAGE_RULES, RULES, Rule
 

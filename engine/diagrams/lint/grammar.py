@@ -138,7 +138,7 @@ PROPERTIES: Mapping[str, frozenset[str]] = {
     "process": frozenset({"businessType", "category"}),
     "userTask": frozenset(
         {"form", "state", "claimedState", "back", "step", "idle", "idleStarted", "idleMessage"}
-        | {"due", "notBy", "lane"}
+        | {"due", "notBy", "lane", "decidedBy", "decisionForm"}
     ),
     "serviceTask": frozenset({"state"}),
     "businessRuleTask": frozenset({"result"}),

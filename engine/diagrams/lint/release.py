@@ -84,7 +84,9 @@ class Release:
     def _keys(self, node: Node) -> Collection[str] | None:
         """Return the keys of what a task stores, as far as they are known."""
         if node.kind == "userTask":
-            return keys_of(self.forms, node.properties.get("form", ""))
+            # What somebody else decides about a page becomes its answer.
+            given = node.properties
+            return keys_of(self.forms, given.get("decisionForm") or given.get("form", ""))
         element = node.extension("serviceTaskOperator") if node.kind == "serviceTask" else None
         info = self.operators.get(element.get("id", "")) if element is not None else None
         return info.gives if info is not None else None

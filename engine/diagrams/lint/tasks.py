@@ -13,6 +13,8 @@ from engine.diagrams.lint.times import check_duration
 from engine.diagrams.lint.written import check_expression, check_name
 
 ROLES = ("customer", "reviewer", "compliance", "agent", "operator")
+#: Who may decide a page that the customer waits on.
+DECIDERS = ROLES[1:]
 STEPS = ("upload", "data", "video", "certificate", "sign")
 #: Application states of a case (domain 1.13).
 STATES = frozenset(
@@ -202,6 +204,7 @@ def _user_task(diagram: Diagram, node: Node, release: Release) -> None:
             label_zh, label_en = called(node.kind, node.name or node.id)
             check_duration(diagram, node.id, (f"{label_zh}的{name}", f"{name} of {label_en}"), given[name])
     _idle(diagram, node, release)
+    _decided(diagram, node, release)
     for other in (part.strip() for part in given.get("notBy", "").split(",") if part.strip()):
         if other not in release.user_tasks or other == node.id:
             diagram.about(
@@ -210,6 +213,20 @@ def _user_task(diagram: Diagram, node: Node, release: Release) -> None:
                 f"的 notBy 写了“{other}”，它不是另一个用户任务的编号；请改正",
                 f"has notBy {other!r}, which is not the id of another user task",
             )
+
+
+def _decided(diagram: Diagram, node: Node, release: Release) -> None:
+    """A page that others decide names who they are and their form."""
+    given = node.properties
+    if not {"decidedBy", "decisionForm"} & given.keys():
+        return
+    if given.get("decidedBy") not in DECIDERS or given.get("decisionForm") not in release.forms:
+        diagram.about(
+            node,
+            "task.decided",
+            f"要同时填写 decidedBy（{'、'.join(DECIDERS)} 之一）和已有的 decisionForm 表单",
+            f"needs decidedBy, one of {', '.join(DECIDERS)}, and a decisionForm that exists",
+        )
 
 
 def _idle(diagram: Diagram, node: Node, release: Release) -> None:

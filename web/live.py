@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from engine import STAFF_LANES, Actor
 from web import desk_events
+from web.queue_live import Place, Positions
 from web.security import HEADERS, OWN_SITES
 from web.sessions import CHANNEL, Kind, Known, ServerSide
 
@@ -47,11 +48,11 @@ class Stream:
     """One open page."""
 
     actor: Actor
-    events: asyncio.Queue[tuple[str, dict[str, str]] | None] = field(
+    events: asyncio.Queue[tuple[str, dict[str, Any]] | None] = field(
         default_factory=lambda: asyncio.Queue(maxsize=BEHIND)
     )
 
-    def put(self, name: str, told: dict[str, str]) -> None:
+    def put(self, name: str, told: dict[str, Any]) -> None:
         """Hand over an event; a full queue is replaced by one ``resync``."""
         try:
             self.events.put_nowait((name, told))
@@ -92,6 +93,7 @@ class Live:
     :param doors: finds the session a cookie names.
     :param actor_of: who a session's person is at this moment; None when they may no longer act.
     :param most: streams one session may have.
+    :param places: where everybody of a video queue stands.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class Live:
         actor_of: Callable[[Known], Actor | None],
         most: int = 6,
         origins: frozenset[str] = frozenset(),
+        places: Callable[[str], Mapping[str, Place]] | None = None,
     ) -> None:
         self._url = url
         self._doors = doors
@@ -109,7 +112,8 @@ class Live:
         self._origins = origins
         self._streams: set[Stream] = set()
         self._opened: Counter[str] = Counter()
-        self._listening: asyncio.Task[None] | None = None
+        self._positions = Positions(places or (lambda line: {}), self._of_customers)
+        self._running: list[asyncio.Task[None]] = []
         self._closing = False
 
     # -- the database side --------------------------------------------------------------------------
@@ -117,15 +121,18 @@ class Live:
     async def start(self) -> None:
         """Begin to listen."""
         self._closing = False
-        self._listening = asyncio.create_task(self._listen(), name="live events")
+        self._running = [
+            asyncio.create_task(self._listen(), name="live events"),
+            asyncio.create_task(self._positions.run(), name="positions in the queue"),
+        ]
 
     async def stop(self) -> None:
         """Close every stream and stop listening."""
         self.close_all()
-        if self._listening is not None:
-            self._listening.cancel()
+        for running in self._running:
+            running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._listening
+                await running
 
     def close_all(self) -> None:
         """Let every stream end, so that the server can stop."""
@@ -149,6 +156,13 @@ class Live:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
+    def _of_customers(self) -> dict[str, list[Stream]]:
+        found: dict[str, list[Stream]] = {}
+        for stream in self._streams:
+            if stream.actor.kind == "customer":
+                found.setdefault(stream.actor.id, []).append(stream)
+        return found
+
     def _tell_all(self, name: str) -> None:
         for stream in list(self._streams):
             stream.put(name, {})
@@ -159,6 +173,7 @@ class Live:
         except orjson.JSONDecodeError:
             return
         ended = told.get("session")
+        self._positions.heard(told)
         for stream in list(self._streams):
             if ended is not None and stream.actor.session == ended:
                 stream.put("ended", {})
@@ -239,7 +254,7 @@ class Live:
     ) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         looked, number = loop.time(), 0
-        waiting: asyncio.Task[tuple[str, dict[str, str]] | None] | None = None
+        waiting: asyncio.Task[tuple[str, dict[str, Any]] | None] | None = None
         try:
             while True:
                 waiting = waiting or asyncio.create_task(stream.events.get())
@@ -268,7 +283,7 @@ class Live:
                 waiting.cancel()
 
 
-def _event(name: str, told: Mapping[str, str], number: int) -> bytes:
+def _event(name: str, told: Mapping[str, Any], number: int) -> bytes:
     return f"id: {number}\nevent: {name}\ndata: {orjson.dumps(told).decode()}\n\n".encode()
 
 

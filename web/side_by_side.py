@@ -1,4 +1,4 @@
-"""What is compared of a case: old and new values, and pictures with what was read from them (R-098, R-203)."""
+"""What is compared of a case: values before and after, pictures and what was read from them (R-203)."""
 
 from collections.abc import Mapping
 from typing import Any

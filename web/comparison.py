@@ -113,6 +113,8 @@ def _old(component: Component, answers: Mapping[str, Any], data: Mapping[str, An
 WHAT = {
     "case.started": "发起申请",
     "task.completed": "提交",
+    "task.decided": "坐席给出结果",
+    "case.stands": "进展",
     "task.back": "返回上一步",
     "task.claimed": "领取",
     "task.released": "释放",
@@ -128,18 +130,22 @@ WHAT = {
     "signing.archived": "公司盖章并归档协议",
     "signing.evidence": "生成证据文件",
     "photo.seen": "查看照片",
+    "video.seen": "查看视频见证",
     "paper.seen": "查看已签署的协议",
     "kit.seen": "下载证据包",
     "task.seen": "查看任务",
     "journal.read": "查看办理记录",
     "profile.revealed": "查看完整信息",
 }
+#: The page 签署协议 was left to get a witness or a certificate first: nothing is signed yet.
+NOT_SIGNED_YET, READ = frozenset({"await_video", "returned_video", "await_cert"}), "阅读协议，尚未签署"
 #: What only staff are told of.
 FOR_STAFF = frozenset(
     {
         "task.claimed",
         "task.released",
         "photo.seen",
+        "video.seen",
         "paper.seen",
         "kit.seen",
         "task.seen",
@@ -154,16 +160,18 @@ FOR_STAFF = frozenset(
 def history(release: Release, facts: CaseFacts, key: CaseKey, *, staff: bool) -> list[dict[str, Any]]:
     """Return what happened to a case, oldest first; the customer is not told who did it."""
     engine = current.engine()
-    titles = {page.element: page.title for page in release.pages(facts.type)}
+    pages = {page.element: page for page in release.pages(facts.type)}
     with engine.database.reading() as session:
         entries = engine.journal.of_case(session, facts.id, key)
     told = []
     for entry in entries:
         if not staff and entry.kind in FOR_STAFF:
             continue
+        page = pages.get(str(entry.facts.get("element", "")))
+        title, state = page.title if page else "", str(entry.facts.get("state", ""))
         what = WHAT.get(entry.kind, entry.kind)
-        title = titles.get(str(entry.facts.get("element", "")), "")
-        state = str(entry.facts.get("state", ""))
+        if entry.kind == "task.completed" and page and page.step == "sign" and state in NOT_SIGNED_YET:
+            what = READ
         words = f"{what}：{title}" if title else what
         note = str(wording.state(state).words) if state and entry.kind != "task.back" else ""
         who = who_of(entry.actor) if staff else ""

@@ -52,15 +52,28 @@ def title_line(type: str, number: str | None) -> str:
     return f"业务办理/{subject(type)}" + (f" [受理单号: {number}]" if number else "")
 
 
-def steps(here: str) -> list[dict[str, str]]:
-    """Return the step bar with the state of each step."""
-    keys = [key for key in STEPS if key in USUAL or key == here]
+def steps(here: str, data: Mapping[str, Any] | None = None) -> list[dict[str, str]]:
+    """Return the step bar with the state of each step.
+
+    :param data: the case's, which tell whether 视频见证 and 数字证书 come before 签署协议 (R-034).
+    """
+    keys = [key for key in STEPS if key in USUAL or key == here or key in _inserted(data or {})]
     at = keys.index(here) if here in keys else len(keys)
     bar = [
         {"key": key, "label": STEPS[key], "state": "done" if i < at else "current" if i == at else "todo"}
         for i, key in enumerate(keys)
     ]
     return [*bar, {"key": "submit", "label": LAST, "state": "current" if at == len(keys) else "todo"}]
+
+
+def _inserted(data: Mapping[str, Any]) -> frozenset[str]:
+    """Which of the two further steps this case has, once it is known; they then stay in the bar."""
+    consents = data.get("consents") or {}
+    if consents.get("how") != "apply" and not data.get("certificate"):
+        return frozenset({"video"} if data.get("video") else ())
+    # A browser that named a certificate needs the witness alone, unless it got a new one.
+    alone = consents.get("device") and not data.get("certificate")
+    return frozenset({"video"} if alone else {"video", "certificate"})
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def page(
     return render_template(
         "task.html",
         view=view,
-        steps=naming.steps(view.step),
+        steps=naming.steps(view.step, view.data),
         title_line=naming.title_line(view.case.type, view.case.number),
         problems=tuple(problems),
         action_url=url_for("tasks.answer", task_id=here),

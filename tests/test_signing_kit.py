@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 
 from engine.store.journal import START, link
 from engine.store.tables import JournalRow
+from handlers import verifier
 from handlers.signing import NotSigned, kit
 from handlers.signing.evidence import masked
 from tests.openssl import pem
@@ -237,3 +238,9 @@ def test_a_worker_that_died_before_the_kit_is_followed_by_one_that_makes_it(
             with pytest.raises(NotSigned):
                 newest(session, signing_office.case_key(signer.case_id), signer.case_id)
     assert signing.archive(str(signer.case_id)) == "told"
+
+
+def test_who_gives_the_evidence_page_to_the_verifier_is_told_what_it_is(unpacked, signing_office):
+    verdict = verifier.verify((unpacked / "evidence.pdf").read_bytes(), verifier.Trust(roots=()))
+    assert not verdict.intact
+    assert [one.code for one in verdict.findings] == ["no_customer"]

@@ -18,7 +18,9 @@ verify = Blueprint("verify", __name__)
 #: Largest file, in bytes; an archived agreement has 0.4 million. Less than the request limit of the site.
 LARGEST = 10 * 1024 * 1024
 #: Findings about files that are none of ours, rather than changed ones.
-UNKNOWN = frozenset({"not_pdf", "no_signature", "too_large", "encrypted", "too_much", "broken"})
+UNKNOWN = frozenset(
+    {"not_pdf", "no_signature", "no_customer", "too_large", "encrypted", "too_much", "broken"}
+)
 
 
 @verify.get("/verify")

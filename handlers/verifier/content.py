@@ -57,6 +57,8 @@ def _customer(file: File, state: State, revision: Revision) -> Hole:
     if len(fields) != 1 or not isinstance(fields[0], Ref):
         raise Refused("fields", "not one field in the first revision")
     hole = holes.read(file, state, fields[0], revision)
+    if hole.kind == "company":
+        raise Refused("no_customer")
     if hole.kind != "customer":
         raise Refused("fields", f"{hole.field} signed first")
     return hole

@@ -17,9 +17,9 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "no_signature": ("文件中没有电子签名", "The file bears no electronic signature"),
     "no_customer": (
-        "文件没有客户的签名栏，只有公司的。此处只验证客户签署的协议；证据页请用证据包的verify.sh验证",
-        "It has no field for a customer's signature, only the company's. Signed agreements are verified here; "
-        "for an evidence page use the evidence kit's verify.sh",
+        "文件没有客户签名栏，只有公司的。此处只验证客户签署的协议；证据页请用证据包的verify.sh验证",
+        "It has no field for a customer's signature, only the company's. Agreements that customers signed are "
+        "verified here; for an evidence page use the evidence kit's verify.sh",
     ),
     # changed
     "changed": ("文件内容在签名之后被改动", "The content was changed after it was signed"),

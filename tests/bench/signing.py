@@ -144,7 +144,9 @@ def _papers(room: Room, folder: Path) -> Iterator[tuple[str, float]]:
     """Yield what four agreements cost the server: signed and dated, then sealed and made lasting."""
     office = Office(room, folder)
     signers = [office.signer() for _ in range(SIGNERS + 1)]
-    bt, lasting, checking = [], [], []
+    bt: list[float] = []
+    lasting: list[float] = []
+    checking: list[float] = []
     verify = verifier.verify
 
     def timed(*given: Any) -> verifier.Verdict:

@@ -20,6 +20,7 @@ from tests.databases import Server, lent_server, throw_away_cluster
 
 pytest_plugins = (
     "tests.engine_room",
+    "tests.queue_room",
     "tests.product",
     "tests.api_people",
     "tests.ca_room",

@@ -6,12 +6,20 @@ Tables used here: video_agent.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Literal, cast
 from uuid import UUID
 
-from engine import Engine
+import orjson
+from sqlalchemy import case, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from engine import Engine, clock
 from engine.parameters import Parameters
+from handlers.staff import StaffRow
+from handlers.video.tables import AgentRow, TicketRow
+from handlers.video.tickets import AWAY_SECONDS, CHANNEL
 
 Wish = Literal["ready", "paused", "offline"]
 Presence = Literal["ready", "busy", "paused", "offline"]
@@ -25,7 +33,10 @@ class Agent:
     #: What follows from wish, signs of life and ticket.
     state: Presence
     since: datetime
+    #: Empty: all of the company.
     branches: frozenset[str]
+    #: The ticket of whom they talk with, or are offered.
+    ticket: UUID | None
 
 
 def line_of(parameters: Parameters, branch: str) -> str:
@@ -53,7 +64,18 @@ class Agents:
 
     def set(self, staff: UUID, state: Wish) -> Agent:
         """Let an agent say what they are from now on; also a sign of life."""
-        raise NotImplementedError
+        now = clock.now()
+        fresh = insert(AgentRow).values(staff_id=staff, state=state, since=now, beat_at=now)
+        since = case((AgentRow.state == state, AgentRow.since), else_=now)
+        with self._engine.database.transaction() as session:
+            session.execute(
+                fresh.on_conflict_do_update(
+                    index_elements=["staff_id"], set_={"state": state, "since": since, "beat_at": now}
+                )
+            )
+            found = self._of(session, staff, now)
+            self._tell(session, found)
+            return found
 
     def beat(self, staff: UUID) -> Agent:
         """Take a sign of life of an agent's page, every ``BEAT_SECONDS``.
@@ -61,16 +83,68 @@ class Agents:
         An agent who has been silent longer than ``AWAY_SECONDS`` is offline and stays so until ``set``
         is called: a computer that wakes up in the morning shall not take a call.
         """
-        raise NotImplementedError
+        now = clock.now()
+        gone = AgentRow.beat_at < now - timedelta(seconds=AWAY_SECONDS)
+        went = case((gone & (AgentRow.state != "offline"), AgentRow.beat_at), else_=AgentRow.since)
+        with self._engine.database.transaction() as session:
+            session.execute(
+                update(AgentRow)
+                .where(AgentRow.staff_id == staff)
+                .values(state=case((gone, "offline"), else_=AgentRow.state), since=went, beat_at=now)
+            )
+            return self._of(session, staff, now)
 
     def get(self, staff: UUID) -> Agent:
         """Return an agent; offline when they never were at work."""
-        raise NotImplementedError
+        with self._engine.database.reading() as session:
+            return self._of(session, staff, clock.now())
 
     def of_line(self, line: str) -> tuple[Agent, ...]:
-        """Return the agents who serve a line, those who are offline last."""
-        raise NotImplementedError
+        """Return the agents who serve a line: those who are busy, ready, paused, then offline."""
+        branches = branches_of(self._engine.parameters(), line)
+        return tuple(one for one in self._all() if not one.branches or one.branches & branches)
 
     def online(self) -> tuple[Agent, ...]:
-        """Return all agents of the company who are not offline."""
-        raise NotImplementedError
+        """Return all agents who are not offline."""
+        return tuple(one for one in self._all() if one.state != "offline")
+
+    def _all(self) -> list[Agent]:
+        now = clock.now()
+        with self._engine.database.reading() as session:
+            query = _AGENTS.where(StaffRow.disabled_at.is_(None))
+            found = [_agent(now, *row) for row in session.execute(query)]
+        return sorted(found, key=lambda one: (_ORDER.index(one.state), one.since))
+
+    @staticmethod
+    def _of(session: Session, staff: UUID, now: datetime) -> Agent:
+        query = _AGENTS.where(AgentRow.staff_id == staff).execution_options(populate_existing=True)
+        row = session.execute(query).one_or_none()
+        if row is None:
+            return Agent(staff, "offline", now, frozenset(), None)
+        return _agent(now, *row)
+
+    def _tell(self, session: Session, agent: Agent) -> None:
+        """Let the lines know whose wait this changes."""
+        parameters = self._engine.parameters()
+        branches = agent.branches or {branch.name for branch in parameters.company.branches}
+        for line in {line_of(parameters, branch) for branch in branches}:
+            told = orjson.dumps({"queue": line}).decode()
+            session.execute(select(func.pg_notify(CHANNEL, told)))
+
+
+_ORDER: tuple[Presence, ...] = ("busy", "ready", "paused", "offline")
+_AGENTS = (
+    select(AgentRow, StaffRow.branches, TicketRow)
+    .join(StaffRow, StaffRow.id == AgentRow.staff_id)
+    .outerjoin(TicketRow, TicketRow.agent == AgentRow.staff_id)
+)
+
+
+def _agent(now: datetime, row: AgentRow, branches: list[str], ticket: TicketRow | None) -> Agent:
+    if ticket is not None and ticket.state == "in_call":
+        since = ticket.accepted_at or ticket.beat_at
+        return Agent(row.staff_id, "busy", since, frozenset(branches), ticket.id)
+    holds = None if ticket is None else ticket.id
+    if row.state != "offline" and row.beat_at < now - timedelta(seconds=AWAY_SECONDS):
+        return Agent(row.staff_id, "offline", row.beat_at, frozenset(branches), holds)
+    return Agent(row.staff_id, cast(Presence, row.state), row.since, frozenset(branches), holds)

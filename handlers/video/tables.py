@@ -136,7 +136,7 @@ class CallRow(Base):
     opened_at: Mapped[datetime] = mapped_column(Moment, doc="business time")
     closed_at: Mapped[datetime | None] = mapped_column(Moment, doc="business time")
     outcome: Mapped[str | None] = mapped_column(
-        String(12), doc="passed, sent_back, refused, no_show, customer_left, agent_left"
+        String(16), doc="passed, sent_back, refused, no_show, customer_left, agent_left"
     )
     customer_seen_at: Mapped[datetime | None] = mapped_column(Moment, doc="real time of the last media")
     agent_seen_at: Mapped[datetime | None] = mapped_column(Moment, doc="real time of the last media")

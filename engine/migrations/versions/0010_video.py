@@ -113,7 +113,7 @@ def upgrade() -> None:
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("outcome", sa.String(length=12), nullable=True),
+        sa.Column("outcome", sa.String(length=16), nullable=True),
         sa.Column("customer_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("agent_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),

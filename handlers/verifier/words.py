@@ -18,7 +18,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "no_signature": ("文件中没有电子签名", "The file bears no electronic signature"),
     "no_customer": (
         "文件没有客户签名栏，只有公司的。此处只验证客户签署的协议；证据页请用证据包的verify.sh验证",
-        "It has no field for a customer's signature, only the company's. Agreements that customers signed are "
+        "It has no field for a customer's signature, only the company's. Agreements customers signed are "
         "verified here; for an evidence page use the evidence kit's verify.sh",
     ),
     # changed

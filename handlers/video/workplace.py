@@ -17,10 +17,9 @@ from engine.cases import SUMMARY
 from engine.steps import facts_of
 from engine.store.tables import CaseRow
 from forms import masks
-from handlers.video.tables import AgentRow, CallRow, TicketRow
+from handlers.video.tables import CallRow, TicketRow
+from handlers.video.tickets import AWAY_SECONDS
 
-#: A customer whose page said nothing for this long is away: skipped, and the place is kept.
-AWAY = timedelta(seconds=15)
 #: Seconds after a result in which nobody is offered, so that notes can be finished.
 WRAP_UP_SECONDS = 30
 
@@ -113,7 +112,7 @@ class Workplace:
                 why=ticket.why,
                 flags=tuple(case.flags),
                 entered_at=ticket.entered_at,
-                here=now - ticket.beat_at <= AWAY,
+                here=now - ticket.beat_at <= timedelta(seconds=AWAY_SECONDS),
                 agent=None if ticket.agent is None else str(ticket.agent),
                 preferred=str(ticket.preferred) == actor.id and now < (ticket.preferred_until or now),
             )
@@ -168,12 +167,6 @@ class Workplace:
         return Seen(
             facts_of(case), row.task_id, row.state, row.epoch, row.agent, row.why, row.accepted_at, call
         )
-
-    def state(self, staff_id: UUID) -> tuple[str, datetime | None]:
-        """Return what an agent has chosen (``ready``, ``paused``, ``offline``) and since when."""
-        with self._engine.database.reading() as session:
-            row = session.get(AgentRow, staff_id)
-        return ("offline", None) if row is None else (row.state, row.since)
 
     def wrap_up(self, staff_id: UUID) -> float:
         """Return the seconds until this agent's pause after the last call is over; 0 when it is."""

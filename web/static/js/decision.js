@@ -4,9 +4,10 @@ export class Decision {
     this.root = root;
     root.addEventListener("change", () => this.follow());
     document.addEventListener("keydown", (event) => {
+      if (document.documentElement.dataset.singleKeys === "off") return;
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("textarea, input:not([type=radio]):not([type=checkbox]), select")) return;
       const choice = [...this.radios()].find((one) => one.accessKey.toLowerCase() === event.key.toLowerCase());
-      if (!choice) return;
+      if (!choice || choice.disabled) return;
       choice.checked = true;
       choice.focus();
       this.follow();

@@ -30,6 +30,8 @@ const modules = {
   sms: async () => (await import("./sms.js")).Sms,
   validity: async () => (await import("./validity.js")).Validity,
   viewer: async () => (await import("./viewer.js")).Viewer,
+  witness_call: async () => (await import("./witness/call.js")).WitnessCall,
+  witness_desk: async () => (await import("./witness/desk.js")).WitnessDesk,
 };
 
 const awake = new WeakMap();

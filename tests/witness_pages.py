@@ -1,0 +1,96 @@
+"""The desk of witnesses as tests of the look draw it: K01, K02 and the supervisor's view of the queue."""
+
+# ruff: noqa: E501 -- a sentence stays on one line, as it is read
+
+from collections.abc import Iterator
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from forms import Problem, load
+from forms.reasons import REASONS
+from tests import pages
+
+STATES = {"ready": "就绪", "paused": "暂停", "offline": "离线"}
+AGENT = SimpleNamespace(kind="staff", id="zhouyi", roles=frozenset({"agent"}))
+ME = SimpleNamespace(id="a1", name="周毅", licence="F0301234")
+SUPERVISOR = SimpleNamespace(kind="staff", id="qianzhu", roles=frozenset({"supervisor"}))
+
+
+def ticket(state: str) -> dict[str, Any]:
+    """Return the customer an agent has."""
+    return {
+        "id": "7f0c", "epoch": 3, "state": state, "name": "张*", "business": "联系电话修改", "number": "1700020000000042",
+        "branch": "杭州营业部", "why": "打回后重新排队", "flags": ["虚拟运营商号码"], "left": 21.0, "seconds": 30,
+        "call_url": "/desk/video/tickets/7f0c", "accept_url": "/desk/video/tickets/7f0c/accept",
+        "decline_url": "/desk/video/tickets/7f0c/decline",
+    }  # fmt: skip
+
+
+def waiting(minutes: int, why: str, state: str = "waiting", **more: Any) -> dict[str, Any]:
+    """Return a line of the list."""
+    return {
+        "name": "李*", "business": "身份证有效期修改", "number": "1600020000000043", "branch": "杭州营业部", "state": state,
+        "doing": {"waiting": "等待中", "offered": "正在接听", "in_call": "通话中"}[state], "why": why, "urgent": "中断" in why,
+        "flags": ("ID_OCR_DIFF",) if minutes > 5 else (), "waited": f"{minutes} 分钟", "since": pages.NOW - timedelta(minutes=minutes),
+        "here": True, "who": "", "mine": False, "preferred": False, **more,
+    }  # fmt: skip
+
+
+def desk(state: str = "ready", of: dict[str, Any] | None = None, wrap_up: int = 0) -> dict[str, Any]:
+    """Return the context of K01."""
+    return {
+        "actor": AGENT, "actor_name": "周毅", "me": ME, "states": STATES, "monitor_url": "/desk/queue",
+        "desk": {"state": state, "since": 754, "wrap_up": wrap_up, "ticket": of},
+        "urls": {name: f"/desk/video/{name}" for name in ("choose", "beat", "claim_next", "waiting", "page")},
+        "today": [{"words": "通过", "count": 12}, {"words": "打回", "count": 3}],
+        "rows": [
+            waiting(2, "通话中断，优先接回"), waiting(14, "打回后重新排队", preferred=True), waiting(11, "首次排队"),
+            waiting(6, "离开后返回", here=False), waiting(9, "首次排队", "in_call", who="吴倩"), waiting(3, "首次排队", "offered", mine=True),
+        ],
+    }  # fmt: skip
+
+
+def leg(**more: Any) -> dict[str, Any]:
+    """Return how one side of a call is doing."""
+    return {"state": "connected", "idle": 0.1, "width": 640, "height": 480, "fps": 25.0, "kbps": 912.0, "loss": 0.004, "recorded_ms": 20000, **more}  # fmt: skip
+
+
+def call(
+    answers: dict[str, Any] | None = None, *problems: Problem, missing: tuple[str, ...] = (), **more: Any
+) -> dict[str, Any]:
+    """Return the context of K02."""
+    view = pages.view(load("witness"), answers)
+    view.case = SimpleNamespace(flags=("ID_OCR_DIFF",))
+    names = ("alive", "tick", "snapshot", "decide", "end", "join", "relays")
+    printed = [
+        {"label": "姓名", "read": "张伟", "known": "张伟", "differs": False, "doubt": False},
+        {"label": "公民身份号码", "read": "11010519850612373?", "known": "110105198506123737", "differs": True, "doubt": True},
+    ]  # fmt: skip
+    return {
+        "actor": AGENT, "actor_name": "周毅", "me": ME, "view": view, "problems": problems, "reasons": REASONS, "epoch": 3, "seconds": 94,
+        "comparison": pages.REVIEW_PAGE["comparison"], "photos": [pages.REVIEW_PAGE["photos"][0] | {"printed": printed}, *pages.REVIEW_PAGE["photos"][1:]],
+        "returned": SimpleNamespace(reasons=[{"code": "V03", "text": "环境嘈杂、光线不足或有他人在场"}], note="请到安静处"),
+        "head": {"title": "身份证有效期修改", "number": "1600020000000042", "name": "张伟", "id_number": "110105198506123737", "mobile": "13800138001",
+                 "branch": "杭州营业部", "why": "打回后重新排队"},
+        "call": {"epoch": 3, "missing": list(missing), "legs": {"customer": leg(), "agent": leg(loss=0.08)},
+                 "pictures": {"face": {"id": "s1", "still": "/static/examples/card-good.svg", "frame": "/static/examples/card-glare.svg"}}},
+        "urls": {name: f"/desk/video/tickets/7f0c/{name}" for name in names} | {"desk": "/desk/video"}, **more,
+    }  # fmt: skip
+
+
+def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the name of a page, its template and its context."""
+    yield "witness_desk", "witness_desk.html", desk(of=ticket("offered"))
+    yield "witness_desk_rest", "witness_desk.html", desk(wrap_up=24)
+    yield (
+        "witness_desk_empty",
+        "witness_desk.html",
+        desk("paused") | {"rows": [], "me": SimpleNamespace(id="a1", name="周毅", licence="")},
+    )
+    yield "witness_desk_call", "witness_desk.html", desk(of=ticket("in_call"))
+    yield "witness_rows", "witness_rows.html", desk()
+    left = ("“询问与告知”还差3项", "“核对项目”还差6项", "请先拍摄手持身份证照片，再给出通过结果")
+    yield "witness_call", "witness_call.html", call({"asked": ["identity"]}, missing=left)
+    yield "witness_call_return", "witness_call.html", call(
+        {"decision": "return", "reasons": ["D01"]}, Problem("reasons", "请至少选择一个打回原因"))  # fmt: skip

@@ -62,13 +62,13 @@ def call(
     """Return the context of K02."""
     view = pages.view(load("witness"), answers)
     view.case = SimpleNamespace(flags=("ID_OCR_DIFF",))
-    names = ("alive", "tick", "snapshot", "decide", "end", "join", "relays")
+    names = ("page", "alive", "tick", "snapshot", "decide", "end", "join", "relays")
     printed = [
         {"label": "姓名", "read": "张伟", "known": "张伟", "differs": False, "doubt": False},
         {"label": "公民身份号码", "read": "11010519850612373?", "known": "110105198506123737", "differs": True, "doubt": True},
     ]  # fmt: skip
     return {
-        "actor": AGENT, "actor_name": "周毅", "me": ME, "view": view, "problems": problems, "reasons": REASONS, "epoch": 3, "seconds": 94,
+        "actor": AGENT, "actor_name": "周毅", "me": ME, "view": view, "problems": problems, "reasons": REASONS, "epoch": 3, "seat": "s", "seconds": 94,
         "comparison": pages.REVIEW_PAGE["comparison"], "photos": [pages.REVIEW_PAGE["photos"][0] | {"printed": printed}, *pages.REVIEW_PAGE["photos"][1:]],
         "returned": SimpleNamespace(reasons=[{"code": "V03", "text": "环境嘈杂、光线不足或有他人在场"}], note="请到安静处"),
         "head": {"title": "身份证有效期修改", "number": "1600020000000042", "name": "张伟", "id_number": "110105198506123737", "mobile": "13800138001",

@@ -21,7 +21,7 @@ export class Live {
       this.dropped = false;
     });
     events.addEventListener("error", () => { this.dropped = true; if (this.sign) this.sign.hidden = true; });
-    for (const name of ["inbox", "case", "resync"]) events.addEventListener(name, () => this.later());
+    for (const name of (this.root.dataset.on ?? "inbox case resync").split(" ")) events.addEventListener(name, () => this.later());
     // The session is over: the page asks again and is led to sign in.
     events.addEventListener("ended", () => { events.close(); window.location.reload(); });
   }

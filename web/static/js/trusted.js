@@ -1,8 +1,15 @@
 /**
- * The only place where text becomes markup: fragments that our own server rendered, fetched from our own
- * origin. Under Trusted Types this policy is the one the page allows.
+ * The only place where text becomes markup, or an address a script: fragments that our own server rendered and
+ * workers of our own, from our own origin. Under Trusted Types this policy is the one the page allows.
  */
-const policy = window.trustedTypes?.createPolicy("kaihu", { createHTML: (text) => text });
+const policy = window.trustedTypes?.createPolicy("kaihu", { createHTML: (text) => text, createScriptURL: (url) => url });
+
+/** Start one of our own scripts beside the page. */
+export function worker(address) {
+  const url = new URL(address, window.location.origin);
+  if (url.origin !== window.location.origin) throw new TypeError("not a script of ours");
+  return new Worker(policy ? policy.createScriptURL(url.href) : url.href, { type: "module" });
+}
 
 /** Fetch a fragment of a page of ours; null when it did not come. */
 export async function fragment(path) {

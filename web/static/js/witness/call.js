@@ -15,6 +15,7 @@ export class WitnessCall {
     this.root = root;
     this.urls = JSON.parse(root.dataset.urls);
     this.epoch = Number(root.dataset.epoch);
+    this.seat = root.dataset.seat;
     this.began = performance.now() - 1000 * Number(root.dataset.seconds);
     this.quality = new Quality(this.part("legs"));
     this.shots = new Shots(root, (kind) => this.shoot(kind));
@@ -53,13 +54,13 @@ export class WitnessCall {
     this.said(this.root.dataset.camera);
     own.srcObject = this.stream;
     const relays = async () => (await fetch(this.urls.relays, { headers: { Accept: "application/json" } })).json();
-    this.session = new Session(`${this.urls.join}?epoch=${this.epoch}`, { ice: relays });
+    this.session = new Session(`${this.urls.join}?epoch=${this.epoch}&seat=${this.seat}`, { ice: relays });
     remote.srcObject = this.session.remote;
     this.session.addEventListener("state", () => this.follow());
     try {
       await this.session.publish(this.stream);
     } catch (error) {
-      if (error.status === 409) this.over(error.message);
+      if (error.status === 409) this.over(error);
       else this.say(error.message || this.root.dataset.failed);
     }
   }
@@ -110,13 +111,13 @@ export class WitnessCall {
   async ask(url, body = {}) {
     if (this.ended) return null;
     try {
-      const told = await send(url, { epoch: this.epoch, ...body });
+      const told = await send(url, { epoch: this.epoch, seat: this.seat, ...body });
       this.said(this.root.dataset.failed);
       this.show(told);
       return told;
     } catch (error) {
       if (error instanceof Refused && error.status === 401) window.location.reload();
-      else if (error instanceof Refused && error.status === 409) this.over(error.message);
+      else if (error instanceof Refused && error.status === 409) this.over(error);
       else this.say(error instanceof Refused ? error.message : this.root.dataset.failed);
       return null;
     }
@@ -171,7 +172,7 @@ export class WitnessCall {
       window.location.assign(told.url);
     } catch (error) {
       if (error instanceof Refused && error.status === 422) this.problems(error.told.problems ?? []);
-      else if (error instanceof Refused && error.status === 409) this.over(error.message);
+      else if (error instanceof Refused && error.status === 409) this.over(error);
       else this.say(error instanceof Refused ? error.message : this.root.dataset.failed);
     } finally {
       this.sending = false;
@@ -195,11 +196,15 @@ export class WitnessCall {
   // Ends
 
   /** The call is not this page's any more: nothing is sent, and it says why. */
-  over(words) {
+  over({ message, code }) {
     this.leave();
     this.root.hidden = true;
     const place = document.querySelector("[data-over]");
-    place.querySelector("[data-over-words]").textContent = words;
+    const title = place.querySelector("[data-over-title]");
+    const elsewhere = code === "video_elsewhere";
+    if (elsewhere) title.textContent = title.dataset.elsewhere;
+    place.querySelector("[data-over-words]").textContent = elsewhere ? "" : message;
+    place.querySelector("[data-here]").hidden = !elsewhere;
     place.hidden = false;
     place.focus();
   }

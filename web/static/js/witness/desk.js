@@ -1,4 +1,4 @@
-import { fragment } from "../trusted.js";
+import { fragment, worker } from "../trusted.js";
 import { fill } from "../words.js";
 import { Bell } from "./bell.js";
 import { clock, Refused, send } from "./commands.js";
@@ -31,8 +31,8 @@ export class WitnessDesk {
     this.part("rest-over").addEventListener("click", () => this.next(true));
     document.addEventListener("keydown", (event) => this.key(event));
     this.listen();
-    setInterval(() => this.beat(), BEAT);
-    setInterval(() => this.next(), AGAIN);
+    this.pulse(BEAT, () => this.beat());
+    this.pulse(AGAIN, () => this.next());
     setInterval(() => this.tick(), FAST);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.beat(); });
     this.beat();
@@ -40,6 +40,13 @@ export class WitnessDesk {
 
   part(name) {
     return this.root.querySelector(`[data-${name}]`);
+  }
+
+  /** Do something again and again, also while nobody looks at the page. */
+  pulse(every, act) {
+    const beats = worker(new URL("./pulse.js", import.meta.url));
+    beats.addEventListener("message", act);
+    beats.postMessage(every);
   }
 
   listen() {

@@ -4,17 +4,24 @@ import asyncio
 
 import structlog
 
+from engine import Engine
 from engine.jobs import worker_app
 from handlers import agreements, inspection, signing
 from handlers.notices import Deliveries
 from handlers.photos import JOB
 from handlers.short_lived import ShortLived
+from handlers.video.queue import Queue
+from handlers.video.sweep import Watch
 from ops.authority import sweeps
 from ops.wiring import wire
 from web.handover import forget_handovers
 from web.settings import Settings
 
 log = structlog.get_logger("ops.worker")
+
+#: Seconds between two looks at the queue of the video witness. No job of the queue of jobs: an offer that
+#: nobody answers must not wait behind a photo.
+VIDEO_SECONDS = 1.0
 
 
 async def _run(settings: Settings) -> None:
@@ -45,6 +52,7 @@ async def _run(settings: Settings) -> None:
     )
     async with app.open_async():
         product.engine.jobs.sweep()
+        watching = asyncio.create_task(_watch_video(product.engine))
         warming = asyncio.create_task(asyncio.to_thread(product.web.papers.warm))
         log.info("worker ready")
         await app.run_worker_async(
@@ -55,7 +63,20 @@ async def _run(settings: Settings) -> None:
             shutdown_graceful_timeout=10,
             delete_jobs="successful",
         )
+        watching.cancel()
         await warming
+
+
+async def _watch_video(engine: Engine) -> None:
+    """Do every second what the queue of the video witness does by itself ("video.sweep")."""
+    watch = Watch(Queue(engine), lambda: engine.parameters().video.grace_seconds)
+    while True:
+        try:
+            await asyncio.to_thread(watch.sweep)
+        except Exception:
+            # Whatever it was (a database that restarts): customers wait, so it is tried again.
+            log.exception("video.sweep failed")
+        await asyncio.sleep(VIDEO_SECONDS)
 
 
 def work(settings: Settings) -> None:

@@ -22,7 +22,7 @@ from handlers.video.queue import Queue
 from handlers.video.tables import CallRow, TicketRow
 from handlers.video.tickets import Call, Place, Result, Ticket
 from tests.diagram_writer import Drawing
-from tests.engine_room import Room
+from tests.engine_room import Room, StoppedClock
 
 HANGZHOU, SHANGHAI, BEIJING = "杭州营业部", "上海营业部", "北京营业部"
 
@@ -147,6 +147,8 @@ class QueueRoom(Room):
         super().__init__(url, files, keyring)
         self.queue = Queue(self.engine)
         self.agents = Agents(self.engine)
+        #: Where time stands still, customers enter a second apart.
+        self.the_clock: StoppedClock | None = None
         self._number = 0
 
     def person(self, name: str = "", branch: str = HANGZHOU) -> Customer:
@@ -163,6 +165,8 @@ class QueueRoom(Room):
         """Let several customers in, who queue one after another."""
         found = [self.person(branch=branch) for _ in range(number)]
         for one in found:
+            if self.the_clock is not None and one is not found[0]:
+                self.the_clock.advance(seconds=1)
             one.queues()
         return found
 
@@ -195,16 +199,17 @@ class QueueRoom(Room):
 
 
 @pytest.fixture
-def queue_room(database_url: str, tmp_path: Path, the_clock: Any) -> Iterator[QueueRoom]:
+def queue_room(database_url: str, tmp_path: Path, the_clock: StoppedClock) -> Iterator[QueueRoom]:
     """Lend a queue at 10:00 of a Wednesday; time moves only when told to."""
     made = QueueRoom(database_url, tmp_path / "files")
     made.publishes(release())
+    made.the_clock = the_clock
     yield made
     made.engine.database.dispose()
 
 
 @pytest.fixture
-def passes(queue_room: QueueRoom, the_clock: Any) -> Callable[..., None]:
+def passes(queue_room: QueueRoom, the_clock: StoppedClock) -> Callable[..., None]:
     """Let time pass, second by second as pages and the sweep live it.
 
     ``passes(12, customer, agent)``: those named say every five seconds that they live; others do not.

@@ -77,7 +77,14 @@ class Sweep(Returns):
         """Do ``deed`` to each ticket that is due, in a transaction of its own, behind the case's lock."""
         with self._engine.database.reading() as session:
             found = session.execute(select(TicketRow.id, TicketRow.case_id).where(due).limit(MOST)).all()
-        return sum(self._one(ticket_id, case_id, due, deed) for ticket_id, case_id in found)
+        done = 0
+        for ticket_id, case_id in found:
+            try:
+                done += self._one(ticket_id, case_id, due, deed)
+            except Exception:
+                # One customer's broken case must not keep all others waiting.
+                log.exception("a ticket could not be swept", ticket=str(ticket_id), case=str(case_id))
+        return done
 
     def _one(
         self,

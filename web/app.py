@@ -32,6 +32,8 @@ from web.tasks import tasks
 from web.uploads import uploads
 from web.vendor import vendor
 from web.verify import verify
+from web.video import video
+from web.video_media import video_media
 
 HERE = Path(__file__).parent
 #: Most parts of one posted form: fields and files.
@@ -64,7 +66,8 @@ def create_app(web: Web) -> Flask:
     security.csrf.exempt(pki)
     for pages in (
         public, login, customer, tasks, uploads, handover, reading, signing, downloads, installing, verify,
-        certificates, desk_login, desk, desk_papers, kits, agreements_desk, demo, vendor, pki,
+        video, video_media, certificates, desk_login, desk, desk_papers, kits, agreements_desk, demo,
+        vendor, pki,
     ):  # fmt: skip
         app.register_blueprint(pages)
     app.context_processor(_frame)

@@ -101,6 +101,8 @@ TABLE: Mapping[str, Policy] = {
     "certificates.*": CUSTOMER,
     "signing.ticket": CUSTOMER,
     "signing.sign": CUSTOMER,
+    "video.*": CUSTOMER,
+    "video_media.*": CUSTOMER,
     "reading.read": CUSTOMER,
     "reading.finish": CUSTOMER,
     "reading.paper": CUSTOMER,

@@ -49,8 +49,9 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
 }
-#: Steps of a customer may take pictures; no other page may ask for the camera.
-WITH_CAMERA = frozenset({"tasks.show", "tasks.answer"})
+#: Steps of a customer may take pictures; no other page may ask for the camera. One that speaks sets
+#: ``g.microphone``.
+WITH_CAMERA = frozenset({"tasks.show", "tasks.answer", "witness_call.page", "witness_call.decide"})
 #: One year, in seconds.
 YEAR = 365 * 24 * 3600
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -180,6 +181,8 @@ def guard_answer(answer: Response) -> Response:
     """Put the headers on; a page's own go before them."""
     if request.endpoint in WITH_CAMERA:
         asked = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
+        if "microphone" in g:
+            asked = asked.replace("microphone=()", "microphone=(self)")
         answer.headers.setdefault("Permissions-Policy", asked)
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)

@@ -10,14 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, g, jsonify, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 import forms
 from engine import Case, ElsewhereChanged, NotYours, NoWayBack, TaskGone, TaskView, UnknownCase, clock
 from forms import field_validity
-from web import current, naming, phone_codes, to_sign
+from web import current, naming, phone_codes, to_sign, video_shown
 
 log = structlog.get_logger("web")
 tasks = Blueprint("tasks", __name__, url_prefix="/me/tasks")
@@ -136,6 +136,9 @@ def page(
     """
     here = view.task_id
     why = naming.returned(view.data)
+    video = video_shown.of_page(view)
+    if video is not None:
+        g.microphone = True
     return render_template(
         "task.html",
         view=view,
@@ -161,6 +164,7 @@ def page(
             "url": url_for("installing.issue", task_id=here),
             "rule": current.parameters().certificate_pin,
         },
+        video=video,
         autosaved_at=view.saved_at,
         sent_to=sent_to,
         resend_in=resend_in,

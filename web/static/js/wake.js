@@ -29,6 +29,7 @@ const modules = {
   signing: async () => (await import("./certificate/signing.js")).Signing,
   sms: async () => (await import("./sms.js")).Sms,
   validity: async () => (await import("./validity.js")).Validity,
+  video_witness: async () => (await import("./video/witness.js")).Witness,
   viewer: async () => (await import("./viewer.js")).Viewer,
   witness_call: async () => (await import("./witness/call.js")).WitnessCall,
   witness_desk: async () => (await import("./witness/desk.js")).WitnessDesk,

@@ -2,6 +2,7 @@
 
 kaihu web --port N           serve pages, API and live events
 kaihu worker                 run jobs and timers
+kaihu media                  carry and record video calls
 kaihu migrate                bring the database to the newest schema
 kaihu seed                   publish the shipped diagrams, and demo data in demo mode
 kaihu check FILE…            say what is wrong with diagrams, tables and forms
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     web.add_argument("--port", type=int, default=None)
     for name, words in (
         ("worker", "run jobs and timers"),
+        ("media", "carry and record video calls"),
         ("migrate", "bring the database to the newest schema"),
         ("seed", "publish the shipped diagrams, and demo data in demo mode"),
     ):
@@ -78,6 +80,11 @@ def run(options: argparse.Namespace) -> int:
         from ops.worker import work
 
         work(settings)
+        return 0
+    if options.part == "media":
+        from ops.media import carry
+
+        carry(settings)
         return 0
     if options.part == "seed":
         from ops.demo import seed

@@ -1,6 +1,6 @@
 """What ``./run`` becomes once everything is installed: all parts of Kaihu, or one.
 
-    python -m ops.launch --data var                 database, migration, demo data, web, worker
+    python -m ops.launch --data var                 database, migration, demo data, web, worker, media
     python -m ops.launch --data var migrate         one part, with the same database
 
 Without ``DATABASE_URL`` the database is the embedded one; a part run beside a running Kaihu
@@ -76,7 +76,8 @@ def run_all(data: Path, asked_port: int | None) -> int:
         environ = environment(data, address, port, os.environ)
         web = Part("web", command("web", "--port", str(port)))
         worker = Part("worker", command("worker"))
-        with Supervisor([web, worker], environ=environ, database=database) as supervisor:
+        media = Part("media", command("media"))
+        with Supervisor([web, worker, media], environ=environ, database=database) as supervisor:
             steps = ("migrate", "seed") if environ["KAIHU_MODE"] == "demo" else ("migrate",)
             if not supervisor.once(" and ".join(steps), in_turn(*steps)) and not supervisor.stopping:
                 raise CannotRun("the database could not be prepared; nothing was started")

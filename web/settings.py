@@ -116,6 +116,29 @@ class Settings(BaseSettings):
     pkcs11_token: str = Field("", description="label of the token in that module")
     pkcs11_pin_file: Path | None = Field(None, description="file with the token's PIN, in its first line")
 
+    media_host: str = Field("127.0.0.1", description="address at which a media node takes commands")
+    media_port: int = Field(
+        0, ge=0, le=65535, description="TCP port of a media node's commands; 0: any free one"
+    )
+    media_addresses: str = Field(
+        "",
+        description="addresses of this machine that browsers are told for calls, separated by spaces; "
+        "empty: all of them",
+    )
+    media_capacity: int = Field(8, ge=1, le=1000, description="most calls at a time of one media node")
+    media_drain_seconds: float = Field(
+        5, ge=0, le=7200, description="how long calls may go on when a media node is told to stop, in seconds"
+    )
+    recordings: Path | None = Field(
+        None, description="folder of the calls' recordings; empty: recordings in the data folder"
+    )
+    turn_urls: str = Field(
+        "", description="servers that relay calls, turn:… or turns:… or stun:…, separated by spaces"
+    )
+    turn_secret: SecretStr = Field(
+        SecretStr(""), description="secret shared with those servers, for passwords of ten minutes"
+    )
+
     @property
     def demo(self) -> bool:
         """Whether the parts that only a demonstration has are there."""
@@ -145,6 +168,21 @@ class Settings(BaseSettings):
     def files(self) -> Path:
         """Where the sealed files lie."""
         return self.data / "files"
+
+    @property
+    def recordings_folder(self) -> Path:
+        """Where the segments of calls lie."""
+        return self.recordings or self.data / "recordings"
+
+    @property
+    def media_address_list(self) -> tuple[str, ...]:
+        """Addresses that browsers are told for calls; none: all of this machine."""
+        return tuple(self.media_addresses.split())
+
+    @property
+    def turn_addresses(self) -> tuple[str, ...]:
+        """Servers that relay calls."""
+        return tuple(self.turn_urls.split())
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -182,6 +220,13 @@ class Settings(BaseSettings):
                 wrong.append("KAIHU_TIMESTAMPS_ROOTS: name the PEM file of the roots to trust")
         if any(int(part) > _LARGEST_ARC for part in self.policy_arc.split(".")):
             wrong.append(f"KAIHU_POLICY_ARC: no part may be larger than {_LARGEST_ARC}")
+        if any(not url.startswith(("turn:", "turns:", "stun:")) for url in self.turn_addresses):
+            wrong.append("KAIHU_TURN_URLS: write turn:host:port, turns:host:port or stun:host:port")
+        if (
+            any(url.startswith("turn") for url in self.turn_addresses)
+            and not self.turn_secret.get_secret_value()
+        ):
+            wrong.append("KAIHU_TURN_SECRET: relaying needs the secret shared with its servers")
         if self.pkcs11_module is not None and not (self.pkcs11_token and self.pkcs11_pin_file):
             wrong.append("KAIHU_PKCS11_TOKEN, KAIHU_PKCS11_PIN_FILE: name the token and its PIN's file")
         return wrong

@@ -27,6 +27,7 @@ from handlers.counter import checks as counter_checks
 from handlers.counter import operators as counter_operators
 from handlers.customers import Customers
 from handlers.inspection import Inspection
+from handlers.recordings import Recordings
 from handlers.signing import Signing
 from handlers.signing import operators as signing_operators
 from handlers.sms import SmsGateway, embedded_gateway, http_gateway
@@ -184,6 +185,7 @@ def wire(settings: Settings) -> Product:
         papers=papers,
         signing=signing,
         inspection=Inspection(engine, signing, authority),
+        recordings=Recordings(engine, settings.recordings_folder),
         publisher=own_authority,
         verifier=House(database, authority, Verifier()),
     )

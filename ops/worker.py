@@ -6,7 +6,7 @@ import structlog
 
 from engine import Engine
 from engine.jobs import worker_app
-from handlers import agreements, inspection, signing
+from handlers import agreements, inspection, recordings, signing
 from handlers.notices import Deliveries
 from handlers.photos import JOB
 from handlers.short_lived import ShortLived
@@ -28,6 +28,7 @@ async def _run(settings: Settings) -> None:
     product = wire(settings)
     deliveries = Deliveries(product.engine, product.sms)
     short_lived = ShortLived(product.engine.database)
+    finalizer = recordings.Finalizer(product.engine, settings.recordings_folder)
     app = worker_app(
         product.engine.database.url,
         product.engine.jobs,
@@ -38,12 +39,14 @@ async def _run(settings: Settings) -> None:
             inspection.JOB: product.web.inspection.inspect,
             agreements.PREVIEW: product.web.papers.preview,
             signing.JOB: product.web.signing.archive,
+            recordings.JOB: finalizer.finish,
         },
         {
             "notices.sweep": deliveries.sweep,
             "signatures.sweep": product.web.inspection.sweep,
             "agreements.sweep": product.web.papers.sweep,
             "signing.sweep": product.web.signing.sweep,
+            "recordings.sweep": finalizer.sweep,
             "short_lived.forget": short_lived.forget,
             **sweeps(product.engine.database, product.own_authority, product.web.authority),
             "sessions.sweep": product.web.sessions.sweep,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from handlers.customers import Customers
     from handlers.inspection import Inspection
     from handlers.photos import Intake
+    from handlers.recordings import Recordings
     from handlers.signing import Signing
     from handlers.sms.protocol import SmsGateway
     from handlers.staff import StaffAccounts
@@ -47,6 +48,7 @@ class Web:
     papers: "Papers"
     signing: "Signing"
     inspection: "Inspection"
+    recordings: "Recordings"
     publisher: "Publisher"
     verifier: "House"
 

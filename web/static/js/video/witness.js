@@ -58,7 +58,7 @@ export class Witness {
     }
     this.shown = PANELS[panel] ? new PANELS[panel](this.section, this) : null;
     // Who is in the queue or speaks does not go back by a button that would give up the place.
-    const back = this.root.closest("form")?.querySelector(".actions");
+    const back = this.root.closest("form")?.querySelector(":scope > .actions");
     if (back) back.hidden = LIVELY.has(panel) || panel === "passed";
   }
 

@@ -54,7 +54,7 @@ from forms.judge import judge
 from forms.kinds import KINDS
 from forms.lint import lint
 from forms.prefill import prefill
-from forms.returns import last_return
+from forms.returns import last_decision, last_return
 from forms.rules import PAGE_RULES, RULES
 from forms.schema import Choice, Component, Form, Validate, load, names, parse
 from forms.tailor import for_company
@@ -86,6 +86,7 @@ __all__ = [
     "is_empty",
     "json_schema",
     "judge",
+    "last_decision",
     "last_return",
     "lint",
     "load",

@@ -18,7 +18,7 @@ from engine import SYSTEM, Engine, Step, clock, operator
 from engine.parameters import Parameters
 from engine.store import Base
 from engine.store.tables import CaseRow, EffectRow, Moment, WorkItemRow
-from forms import dictionaries
+from forms import dictionaries, last_decision
 from forms.reasons import REASONS
 from handlers.sms.protocol import SmsGateway
 
@@ -54,16 +54,16 @@ class NoticeRow(Base):
 
 def words(parameters: Parameters, template: str, data: dict[str, Any], number: str | None) -> str:
     """Return a message's text for one case; never an ID number in it (domain 3.6)."""
-    review = data.get("review") or {}
+    decided = last_decision(data) or {}
     known = {reason.code: reason.text for reason in REASONS}
-    reasons = "、".join(known.get(code, code) for code in review.get("reasons") or [])
+    reasons = "、".join(known.get(code, code) for code in decided.get("reasons") or [])
     old = str((data.get("profile") or {}).get("mobile") or "")
     new = str((data.get("phone") or {}).get("number") or "")
     return parameters.text(
         template,
         business=dictionaries.BUSINESSES.get(str(data.get("business")), ""),
         number=number or "",
-        reasons=reasons or str(review.get("note") or ""),
+        reasons=reasons or str(decided.get("note") or ""),
         old_tail=old[-4:],
         new_tail=new[-4:],
     )

@@ -2,12 +2,11 @@
 
 witness.standing      operator: what an earlier witness of this case is still worth
 witness.record        operator: writes down that the customer was witnessed
-witness.demo          check: only a demonstration lets its stand-in pass
+witness.sent_back     operator: writes down that the agent sent back or refused
 lets_install_until    until when a certificate may be installed upon it
 certificate.standing  operator: can the certificate this browser says it holds be signed with
 
-A demonstration has a stand-in until agents witness by video: it is called so on its page, and the case
-carries WITNESS_DEMO to the reviewer.
+What the agent decided is the page's answer, under ``video`` (``handlers.video.witnessing``).
 """
 
 from collections.abc import Mapping
@@ -18,51 +17,60 @@ from typing import Any
 
 import orjson
 
-from engine import CheckQuery, Step, Verdict, check, operator
+from engine import Step, operator
 from engine.parameters import Parameters
 from forms import last_return
 from forms.reasons import REASONS
 from handlers.certificates import Certificates
 
-DEMO_FLAG = "WITNESS_DEMO"
-NOT_OPEN = "视频见证尚未开通，请联系期货公司或临柜办理"
 
-
-def operators(certificates: Certificates, *, demo: bool) -> SimpleNamespace:
+def operators(certificates: Certificates) -> SimpleNamespace:
     """Return what diagrams and forms may ask of the witness, for a Catalogue."""
 
-    @operator("witness.standing", gives=("passed", "valid", "asked_again"))
+    @operator("witness.standing", gives=("passed", "valid", "asked_again", "sent_back", "step"))
     def standing(step: Step) -> dict[str, Any]:
         """Say whether this case's customer was witnessed, and whether that still lets install a certificate.
 
-        A witness holds for its case until a reviewer asks for another, or the card's pictures change (A-22);
-        one certificate may be installed upon it, for some hours only (R-182, R-190).
+        A witness holds for its case until a reviewer asks for another, an agent did not pass the customer, or
+        the card's pictures change (A-22); one certificate may be installed upon it, for some hours only
+        (R-182, R-190).
         """
         witnessed = step.data.get("witnessed") or {}
         asked_again = _asked_again(step.data, step.parameters, str(witnessed.get("at") or ""))
         passed = (
             witnessed.get("passed") is True
             and not asked_again
+            and not _not_passed_since(step.data, str(witnessed.get("at") or ""))
             and witnessed.get("pictures") == pictures(step.data)
         )
         until = lets_install_until(step.data)
         in_time = passed and until is not None and step.now < until
-        return {"passed": passed, "valid": in_time, "asked_again": asked_again}
+        nobody = {"sent_back": "", "step": ""}
+        return {"passed": passed, "valid": in_time, "asked_again": asked_again, **nobody}
 
-    @operator("witness.record", gives=("passed", "demo", "at", "valid_until", "pictures", "flags"))
+    @operator("witness.record", gives=("passed", "at", "valid_until", "pictures", "agent", "licence", "call"))
     def record(step: Step) -> dict[str, Any]:
-        """Write down a passed witness; today that is the demonstration's stand-in."""
-        if not demo or not (step.data.get("witness_answer") or {}).get("demo"):
+        """Write down that an agent passed the customer."""
+        decided = step.data.get("video") or {}
+        if decided.get("decision") != "approve" or not decided.get("call"):
             raise ValueError("nobody witnessed this customer")
         until = step.now + timedelta(hours=step.parameters.video.pass_hours)
         return {
             "passed": True,
-            "demo": True,
             "at": step.now.isoformat(),
             "valid_until": until.isoformat(),
             "pictures": pictures(step.data),
-            "flags": [DEMO_FLAG],
+            **{name: decided.get(name) for name in ("agent", "licence", "call")},
         }
+
+    @operator("witness.sent_back", gives=("passed", "valid", "asked_again", "sent_back", "step"))
+    def sent_back(step: Step) -> dict[str, Any]:
+        """Say that the agent did not pass the customer: ``return`` to a step, or ``reject``."""
+        decided = step.data.get("video") or {}
+        if decided.get("decision") not in ("return", "reject"):
+            raise ValueError("a witness ended without a decision")
+        where = {"sent_back": decided["decision"], "step": str(decided.get("step") or "")}
+        return {"passed": False, "valid": False, "asked_again": False, **where}
 
     @operator("certificate.standing", gives=("usable",))
     def certificate(step: Step, *, serial: str) -> dict[str, Any]:
@@ -73,12 +81,7 @@ def operators(certificates: Certificates, *, demo: bool) -> SimpleNamespace:
         found = certificates.usable(step.session, step.case.owner) if serial else None
         return {"usable": found is not None and found.serial == serial}
 
-    @check("witness.demo")
-    def allowed(query: CheckQuery) -> Verdict:
-        """Refuse the stand-in outside a demonstration."""
-        return Verdict(demo, "" if demo else "demo", "" if demo else NOT_OPEN, "" if demo else "not_open")
-
-    return SimpleNamespace(standing=standing, record=record, certificate=certificate, allowed=allowed)
+    return SimpleNamespace(standing=standing, record=record, sent_back=sent_back, certificate=certificate)
 
 
 def lets_install_until(data: Mapping[str, Any]) -> datetime | None:
@@ -113,3 +116,11 @@ def _asked_again(data: Mapping[str, Any], parameters: Parameters, witnessed_at: 
     steps = {reason.code: reason.step for reason in (parameters.send_back_reasons or REASONS)}
     wanted = {steps.get(str(code)) for code in last.get("reasons") or ()} | {last.get("step")}
     return "video" in wanted and witnessed_at < str(last.get("decided_at") or "")
+
+
+def _not_passed_since(data: Mapping[str, Any], witnessed_at: str) -> bool:
+    """Whether an agent saw the customer after that witness, and did not pass them."""
+    decided = data.get("video") or {}
+    return decided.get("decision") in ("return", "reject") and witnessed_at < str(
+        decided.get("decided_at") or ""
+    )

@@ -34,8 +34,12 @@ from handlers.sms import SmsGateway, embedded_gateway, http_gateway
 from handlers.staff import StaffAccounts
 from handlers.verifier import Verifier
 from handlers.verifier.house import House
+from handlers.video.agents import Agents
+from handlers.video.queue import Queue
+from handlers.video.witnessing import Witnessing
+from handlers.video.workplace import Workplace
 from ops import authority as authorities
-from ops import ca
+from ops import ca, video
 from ops.keys import load
 from web.current import Web
 from web.sessions import Lasting, Sessions
@@ -68,8 +72,6 @@ def catalogue(
     codes: Codes,
     certificates: Certificates,
     versions: agreements.Agreements,
-    *,
-    demo: bool,
 ) -> Catalogue:
     """Return what diagrams and forms may name."""
     return Catalogue.of(
@@ -84,7 +86,7 @@ def catalogue(
         conflict_checks(counter),
         code_checks(codes),
         signing_operators,
-        witness.operators(certificates, demo=demo),
+        witness.operators(certificates),
     )
 
 
@@ -95,7 +97,6 @@ def operators() -> Mapping[str, Operator]:
         cast(Codes, None),
         cast(Certificates, None),
         cast(agreements.Agreements, None),
-        demo=False,
     ).operators
 
 
@@ -148,7 +149,7 @@ def wire(settings: Settings) -> Product:
     own_authority = authorities.own(settings, keyring, company)
     authority = authorities.certifying(settings, keyring, company, own_authority)
     certificates = Certificates(keyring, authority)
-    offered = catalogue(counter, codes, certificates, versions, demo=settings.demo)
+    offered = catalogue(counter, codes, certificates, versions)
 
     def check(files: Mapping[str, bytes]) -> None:
         bad = errors(findings(files, offered.operators))
@@ -166,6 +167,7 @@ def wire(settings: Settings) -> Product:
     signing = Signing(
         engine, certificates, authority, timestamps, papers, rules=authorities.stamp_rules(settings)
     )
+    queue, calls, staff = Queue(engine), video.calls(engine, settings), StaffAccounts(database, keyring)
     web = Web(
         engine=engine,
         settings=settings,
@@ -174,7 +176,7 @@ def wire(settings: Settings) -> Product:
         captchas=Captchas(database, keyring, demo=settings.demo),
         codes=codes,
         customers=Customers(database, keyring, counter),
-        staff=StaffAccounts(database, keyring),
+        staff=staff,
         sessions=Sessions(database, keyring, lasting),
         intake=photos.Intake(engine, photos.pool_of(settings.photo_processes)),
         authority=authority,
@@ -188,6 +190,11 @@ def wire(settings: Settings) -> Product:
         recordings=Recordings(engine, settings.recordings_folder),
         publisher=own_authority,
         verifier=House(database, authority, Verifier()),
+        queue=queue,
+        agents=Agents(engine),
+        calls=calls,
+        witnessing=Witnessing(engine, queue, calls, staff),
+        workplace=Workplace(engine),
     )
     return Product(engine, sms, web, own_authority)
 

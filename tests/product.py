@@ -41,6 +41,7 @@ from handlers.photos import JOB, pool_of
 from handlers.photos.seen import Examination, Wishes
 from handlers.sms import SentSms, outbox
 from ops.wiring import Product, shipped, wire
+from tests import witness_people
 from tests.ca_people import request
 from tests.databases import Server
 from tests.waiting import wait_until
@@ -437,12 +438,25 @@ class Customer(Person):
             agreements__way="" if self.may_sign else "apply",
             agreements__device=self.serial,
         )
-        if self.sees("视作见证通过"):
-            self.answers(demo="true")
+        if self.is_to_be_witnessed:
+            self.is_witnessed()
         if self.sees("数字证书申请"):
             self.installs_certificate()
             self.answers()
         return self.signs_papers()
+
+    @property
+    def is_to_be_witnessed(self) -> bool:
+        """Whether the open page is 视频见证."""
+        return 'id="page-title">视频见证<' in self.text
+
+    def is_witnessed(self, decision: str = "approve", **more: Any) -> "Customer":
+        """Be witnessed by an agent, and go where that leads; see ``witness_people``."""
+        task = self.task
+        witness_people.witness(self.product.product.web, self.case, decision, **more)
+        self.product.run_jobs()
+        self.opens(f"/me/tasks/{task}")
+        return self
 
     @property
     def may_sign(self) -> bool:

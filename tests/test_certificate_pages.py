@@ -50,7 +50,7 @@ def applied(migrated_server, furnished, tmp_path_factory):
             person = Customer(made).signs_in("C01")
             person.starts("change_phone").gives_pictures().types_phone("13612345678").reads_agreements()
             person.answers(agreements__agreed="true", agreements__way="apply", agreements__device="")
-            person.answers(demo="true")
+            person.is_witnessed()
             assert person.sees("数字证书申请"), person.text
             cookie = person.browser.get_cookie("kaihu")
             assert cookie is not None

@@ -26,7 +26,7 @@ def signer(customer: Customer) -> Customer:
     customer.signs_in("C06").starts("change_phone").gives_pictures().types_phone("13612345678")
     customer.reads_agreements()
     customer.answers(agreements__agreed="true", agreements__way="apply")
-    customer.answers(demo="true")
+    customer.is_witnessed()
     customer.installs_certificate().answers()
     customer.product.write_papers()
     return customer
@@ -66,7 +66,7 @@ def test_g45_without_a_certificate_the_way_leads_over_witness_and_installation_b
     customer.reads_agreements()
     customer.answers(agreements__agreed="true", agreements__way="apply")
     assert customer.sees("视频见证")
-    customer.answers(demo="true")
+    customer.is_witnessed()
     assert customer.sees("数字证书申请")
     customer.installs_certificate().answers()
     assert customer.sees("协议签署")
@@ -75,12 +75,12 @@ def test_g45_without_a_certificate_the_way_leads_over_witness_and_installation_b
     assert customer.sees("已成功提交")
 
 
-def test_the_stand_in_does_not_pass_without_saying_that_it_is_one(customer):
+def test_nobody_passes_the_page_of_the_witness_alone(customer):
     customer.signs_in("C01").starts("change_phone").gives_pictures().types_phone("13612345678")
     customer.reads_agreements()
     customer.answers(agreements__agreed="true", agreements__way="apply")
-    customer.answers()
-    assert customer.sees("请先勾选：这只是演示，不是真正的视频见证")
+    customer.answers(video__passed="true", demo="true")
+    assert customer.sees("请先完成视频见证")
 
 
 def test_g43_nobody_gets_a_ticket_for_what_was_not_read(customer):
@@ -177,7 +177,7 @@ def test_a13_who_let_the_card_lapse_for_long_is_witnessed_although_there_is_a_ce
     customer.starts("change_phone").gives_pictures().types_phone("13612345699").reads_agreements()
     assert refused(customer.asks_for_ticket(), "video_due")
     customer.answers(agreements__agreed="true", agreements__way="apply", agreements__device=customer.serial)
-    customer.answers(demo="true")
+    customer.is_witnessed()
     assert customer.sees("协议签署")  # the certificate of this device is kept
     customer.signs_papers()
     assert customer.sees("已成功提交")
@@ -188,8 +188,8 @@ def test_r188_who_is_locked_out_is_witnessed_again_before_installing_anew(signer
         signer.product.product.web.certificates.lock(session, signer.serial)
     assert refused(signer.asks_for_ticket(), "no_certificate")
     signer.answers(agreements__agreed="true", agreements__way="apply")
-    assert signer.sees("视作见证通过")
-    signer.answers(demo="true")
+    assert signer.is_to_be_witnessed
+    signer.is_witnessed()
     signer.installs_certificate().answers()
     signer.signs_papers()
     assert signer.sees("已成功提交")

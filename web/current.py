@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from handlers.sms.protocol import SmsGateway
     from handlers.staff import StaffAccounts
     from handlers.verifier.house import House
+    from handlers.video.agents import Agents
+    from handlers.video.calls import Calls
+    from handlers.video.queue import Queue
+    from handlers.video.witnessing import Witnessing
+    from handlers.video.workplace import Workplace
     from web.sessions import Sessions, WebSession
     from web.settings import Settings
 
@@ -51,6 +56,11 @@ class Web:
     recordings: "Recordings"
     publisher: "Publisher"
     verifier: "House"
+    queue: "Queue"
+    agents: "Agents"
+    calls: "Calls"
+    witnessing: "Witnessing"
+    workplace: "Workplace"
 
 
 def web() -> Web:

@@ -91,7 +91,7 @@ def returned(data: Mapping[str, Any], *, refused: bool = False) -> Returned:
     """
     last = forms.last_return(data)
     if last is None and refused:
-        decisions = [d for d in (data.get("review"), data.get("review2")) if isinstance(d, Mapping)]
+        decisions = [d for d in map(data.get, ("review", "review2", "video")) if isinstance(d, Mapping)]
         last = next((d for d in decisions if d.get("decision") == "reject"), None)
     if last is None:
         return Returned([], "")

@@ -117,9 +117,7 @@ class Witnessing:
         if view.epoch != epoch:
             raise Moved()
         lists = {one.key: {v.value for v in one.values} for one in view.page.form.walk() if one.values}
-        ticks = {
-            key: [one for one in answers.get(key) or () if one in known] for key, known in lists.items()
-        }
+        ticks = {key: [one for one in answers.get(key) or () if one in known] for key, known in lists.items()}
 
         def keep(desk: Any) -> None:
             desk.held[TICKS] = {"call": str(view.call), "answers": ticks}

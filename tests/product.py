@@ -41,7 +41,7 @@ from handlers.photos import JOB, pool_of
 from handlers.photos.seen import Examination, Wishes
 from handlers.sms import SentSms, outbox
 from ops.wiring import Product, shipped, wire
-from tests import witness_people
+from tests import agents_at_work
 from tests.ca_people import request
 from tests.databases import Server
 from tests.waiting import wait_until
@@ -451,9 +451,9 @@ class Customer(Person):
         return 'id="page-title">视频见证<' in self.text
 
     def is_witnessed(self, decision: str = "approve", **more: Any) -> "Customer":
-        """Be witnessed by an agent, and go where that leads; see ``witness_people``."""
+        """Be witnessed by an agent, and go where that leads; see ``agents_at_work``."""
         task = self.task
-        witness_people.witness(self.product.product.web, self.case, decision, **more)
+        agents_at_work.witness(self.product.product.web, self.case, decision, **more)
         self.product.run_jobs()
         self.opens(f"/me/tasks/{task}")
         return self

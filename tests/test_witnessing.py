@@ -8,7 +8,7 @@ from engine import Actor
 from engine.store.tables import CaseRow, JournalRow
 from handlers.video.errors import Moved
 from handlers.video.tables import CallRow
-from tests.witness_people import Agent, recorded, waits
+from tests.agents_at_work import Agent, recorded, waits
 
 
 @pytest.fixture

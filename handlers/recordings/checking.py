@@ -14,6 +14,8 @@ from handlers.video.tables import SnapshotRow
 
 #: The journal's word for a finished recording; its facts have the call and the hash of all of it.
 RECORDED = "video.recorded"
+#: What lies behind a seal, when nothing does.
+NOTHING = {"size": 0, "sha256": ""}
 
 
 def behind(path: Path, size: int) -> dict[str, Any]:

@@ -150,9 +150,8 @@ class _Look:
         if not _as_sealed(path, row, self._found.key):
             return changed
         # Only what a dead writer left may have something behind its seal, and only what the report tells of.
-        now = checking.behind(path, row.size)
-        before = known["behind"] if known is not None and row.recovered else None
-        return changed if now != before and now["size"] else ""
+        told = known["behind"] if known is not None and row.recovered else checking.NOTHING
+        return "" if checking.behind(path, row.size) == told else changed
 
     # -- the journal --------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ def shown(panel: Any, of: Any = None, *, open: bool = True, ended: str = "", low
 
 def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield the name of a page, its template and its context."""
-    states = {
+    states: dict[str, tuple[str, Any, dict[str, Any]]] = {
         "consent": ("consent", None, {}),
         "consent_closed": ("consent", None, {"open": False}),
         "check": ("check", None, {}),

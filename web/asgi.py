@@ -87,6 +87,11 @@ def make_asgi(web: Web) -> Site:
 
     settings = web.settings
     live = Live(
-        web.engine.database.url, doors, actor_of, settings.streams_per_session, frozenset({settings.address})
+        web.engine.database.url,
+        doors,
+        actor_of,
+        settings.streams_per_session,
+        frozenset({settings.address}),
+        web.queue.places,
     )
     return Site(pages, live, settings.threads)

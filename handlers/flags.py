@@ -27,7 +27,7 @@ def assess(step: Step) -> dict[str, Any]:
 
 
 #: Flags that a later step raises anew each time round.
-_RAISED = frozenset({"VIDEO_DUE", "CONSENT_ONLY", "CERTIFICATE_DUE", "ID_LONG_EXPIRED", "WITNESS_DEMO"})
+_RAISED = frozenset({"VIDEO_DUE", "CONSENT_ONLY", "CERTIFICATE_DUE", "ID_LONG_EXPIRED"})
 
 
 @operator("flags.raise")

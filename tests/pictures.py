@@ -104,7 +104,7 @@ class Tour:
     def signing(self, zhang: Customer, size: str) -> None:
         """From 签署协议 over witness and certificate to the signed papers."""
         zhang.reads_all_agreements().agrees().presses("签署协议")
-        zhang.sees("视作见证通过")
+        expect(zhang.page.get_by_role("heading", name="视频见证", level=1)).to_be_visible()
         self.take(zhang.page, f"witness-{size}")
         zhang.is_witnessed().sees("申请并安装")
         self.take(zhang.page, f"certificate-{size}")

@@ -184,12 +184,6 @@ def test_r203_pictures_kept_from_the_file_can_be_seen_too(customer, reviewer):
     assert reviewer.browser.get(url[0]).data.startswith(b"\xff\xd8")
 
 
-def test_the_reviewer_reads_that_the_witness_was_a_demonstration(customer, reviewer):
-    sent_in(customer)
-    reviewer.claims()
-    assert reviewer.sees("演示见证：没有经过真正的视频见证")
-
-
 def test_r203_agreements_stand_there_with_version_and_hash(customer, reviewer):
     sent_in(customer)
     reviewer.claims()

@@ -68,7 +68,6 @@ FLAGS = {
     "VIDEO_DUE": _("应视频见证，尚未见证"),
     "CONSENT_ONLY": _("协议为勾选同意，未用证书签署"),
     "CERTIFICATE_DUE": _("数字证书尚未启用"),
-    "WITNESS_DEMO": _("演示见证：没有经过真正的视频见证"),
     "COMPLIANCE_ALERT": _("须告知合规"),
     "COUNTER_CHANGED": _("柜台资料在客户填写后已变更，复核人员已确认以客户填写的为准"),
     "PHOTO_BLUR": _("照片较模糊"),

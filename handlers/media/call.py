@@ -87,10 +87,12 @@ class Call:
         legs = [leg for leg in self._legs.values() if leg.state != "gone"]
         for leg in legs:
             leg.state = "gone"
+        # What comes by a connection until it is closed is still recorded.
+        await asyncio.gather(*(leg.close() for leg in legs), return_exceptions=True)
+        for leg in legs:
             self._gone(leg, "closed")
         for role in list(self._tapes):
             self.drop_tape(role)
-        await asyncio.gather(*(leg.close() for leg in legs), return_exceptions=True)
         for _, waiting in self._waiting:
             waiting.cancel()
 

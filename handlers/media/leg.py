@@ -7,18 +7,17 @@ written here once a second.
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from handlers.media import offers, packets
-from handlers.media.hooks import Link
 from handlers.media.packets import Rtp, SenderReport
 from handlers.media.rates import FLOOR, MOST, Rate
 from handlers.media.receiving import Frame, Incoming
 from handlers.media.sending import Outgoing
 from handlers.media.webm import Track, key_frame_size
 from handlers.video import sfu
-from handlers.video.sfu import BadOffer
+from handlers.video.sfu import BadOffer, SfuRefused
 from handlers.video.tables import Role
 
 #: Seconds without media after which a side counts as idle (a killed browser).
@@ -38,10 +37,28 @@ class Side(Protocol):
     def changed(self, leg: "Leg", state: str) -> None: ...
 
 
+class Connection(Protocol):
+    """What a leg's packets come and go by."""
+
+    @property
+    def outgoing(self) -> Mapping[Track, int]:
+        """SSRC under which the browser gets our packets, by kind; none where others send them."""
+        ...
+
+    async def answer(self, offer: str) -> str: ...
+    def send(self, data: bytes, *, rtcp: bool = False) -> None: ...
+    async def close(self) -> None: ...
+
+
+#: Makes a connection, given who takes its packets (and when each came, unless that is this moment), its
+#: reports and its states.
+Connect = Callable[[Callable[..., None], Callable[[bytes], None], Callable[[str], None]], Connection]
+
+
 class Leg:
     """One connection of one side."""
 
-    def __init__(self, role: Role, side: Side, servers: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, role: Role, side: Side, connect: Connect) -> None:
         self.role, self._side = role, side
         self.id = secrets.randbits(64)
         self.state = "new"
@@ -50,7 +67,7 @@ class Leg:
         self.idle = False
         self.size = (0, 0)
         self.rate = Rate(role)
-        self._link = Link(servers, self._rtp, self._rtcp, self._changed)
+        self._link = connect(self._rtp, self._rtcp, self._changed)
         self._own = secrets.randbits(32)
         self._name = secrets.token_hex(8).encode()
         self._payloads: dict[int, Track] = {}
@@ -68,6 +85,9 @@ class Leg:
         read = offers.read(offer)
         try:
             answer = await self._link.answer(read.sdp)
+        except SfuRefused:
+            await self._link.close()
+            raise
         except Exception as odd:
             # A forged offer may break anything inside aiortc; to whoever sent it they are all the same.
             await self._link.close()
@@ -86,13 +106,14 @@ class Leg:
 
     # -- what comes -----------------------------------------------------------------------------------
 
-    def _rtp(self, data: bytes) -> None:
+    def _rtp(self, data: bytes, came: float | None = None) -> None:
         packet = packets.read_rtp(data)
         track = None if packet is None else self._payloads.get(packet.payload_type)
-        if packet is None or track is None or self.state == "gone":
+        # What came before the end is taken after it as well.
+        if packet is None or track is None or (came is None and self.state == "gone"):
             return
-        now = time.monotonic()
-        self.last_media = now
+        now = time.monotonic() if came is None else came
+        self.last_media = max(now, self.last_media or now)
         self._bytes += len(data)
         stream = self._incoming.get(track)
         if stream is None or stream.ssrc != packet.ssrc:
@@ -153,7 +174,8 @@ class Leg:
         said, now = packets.read_rtcp(data), time.monotonic()
         for report in said.sender_reports:
             for track, stream in self._incoming.items():
-                if stream.ssrc == report.ssrc:
+                # A report about no packets knows no time.
+                if stream.ssrc == report.ssrc and report.packets:
                     stream.reported(report.ntp, now)
                     self._side.sender_report(self, track, report)
         for ssrc, missing in said.missing:

@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,8 +18,9 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from handlers.media.call import Call
+from handlers.media.hooks import Link
 from handlers.media.ledger import Facts, Ledger, Progress
-from handlers.media.leg import Leg
+from handlers.media.leg import Connect, Leg
 from handlers.media.recording import Events, Tape
 from handlers.video import sfu
 from handlers.video.sfu import CallPlan, NoSuchCall, SfuDown, Still
@@ -31,14 +33,24 @@ T = TypeVar("T")
 LOOK_SECONDS, NOTE_SECONDS = 0.25, 0.9
 
 
+def _embedded(plan: CallPlan, role: Role) -> Connect:
+    return partial(Link, plan.ice_servers)
+
+
 class Node:
     """The calls of one process.
 
     :param beat: says in the database that the node lives: calls, share of a core, whether it drains.
+    :param connect: returns what makes connections for a side of a call.
     """
 
-    def __init__(self, ledger: Ledger, beat: Callable[[int, float, bool], None]) -> None:
-        self._ledger, self._beat = ledger, beat
+    def __init__(
+        self,
+        ledger: Ledger,
+        beat: Callable[[int, float, bool], None],
+        connect: Callable[[CallPlan, Role], Connect] = _embedded,
+    ) -> None:
+        self._ledger, self._beat, self._connect = ledger, beat, connect
         self._calls: dict[UUID, Call] = {}
         self._opening: dict[UUID, asyncio.Lock] = {}
         self._told: set[Facts] = set()
@@ -79,7 +91,7 @@ class Node:
         """Answer a browser's offer; see :meth:`handlers.video.sfu.Sfu.answer`."""
         call = self._call(call_id)
         async with call.joining:
-            leg = Leg(role, call, call.plan.ice_servers)
+            leg = Leg(role, call, self._connect(call.plan, role))
             answer = await leg.answer(offer)
             try:
                 tape = None

@@ -26,6 +26,7 @@ pytest_plugins = (
     "tests.ca_room",
     "tests.signed_files",
     "tests.signing_room",
+    "tests.media_room",
 )
 
 # The machine's zone must not decide a test: business days are Shanghai's by code, not by chance.

@@ -9,12 +9,11 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from fractions import Fraction
 from typing import Any, TypeVar
 
 import av
-import pytest
 from aiortc import (
     MediaStreamTrack,
     RTCConfiguration,
@@ -206,18 +205,15 @@ class Browsers:
         """Do something in the peers' thread."""
         return asyncio.run_coroutine_threadsafe(doing, self._loop).result(15)
 
-    def close(self) -> None:
-        """Close every browser."""
+    def leave(self) -> None:
+        """Close every browser, and be ready for new ones."""
         for peer in self._peers:
             with contextlib.suppress(Exception):
                 peer.leaves()
+        self._peers.clear()
+
+    def close(self) -> None:
+        """Close every browser and end the thread."""
+        self.leave()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
-
-
-@pytest.fixture
-def browsers() -> Iterator[Browsers]:
-    """Lend browsers."""
-    made = Browsers()
-    yield made
-    made.close()

@@ -3,15 +3,21 @@
 ``media_room`` lends a queue, whose calls are real rows, and starts, kills and stops nodes.
 """
 
+import io
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import select
 
@@ -26,11 +32,13 @@ from handlers.video.sfu import CallPlan
 from handlers.video.tables import CallRow, SegmentRow
 from ops.children import die_with_parent
 from ops.keys import load
+from tests.databases import Server
 from tests.engine_room import MORNING
 from tests.queue_room import QueueRoom, release
 from tests.waiting import wait_until
 
-pytest_plugins = ("tests.media_peers",)
+if TYPE_CHECKING:
+    from tests.media_peers import Browsers
 
 
 @dataclass
@@ -109,8 +117,7 @@ class MediaRoom:
             self.house.person().queues()
             agent = self.house.agent()
             agent.takes()
-            agent.accepts()
-        return self.house.calls()[-1].id
+            return agent.accepts().id
 
     def plan(self, call_id: UUID, *, more: int = 0) -> CallPlan:
         """Return a call's plan as it stands, or as it would after so many moves."""
@@ -138,6 +145,11 @@ class MediaRoom:
         """Return what was recorded, in its records."""
         return list(Reader(self.recordings / row.path, self.key(row.call_id), row.id))
 
+    def events(self, call_id: UUID) -> list[dict[str, Any]]:
+        """Return the log of events, all segments of it together."""
+        rows = self.segments(call_id, "events")
+        return [json.loads(record) for row in rows for record in self.records(row)]
+
     def frames(self, row: SegmentRow) -> list[Block]:
         """Return the frames of a segment."""
         return list(blocks(self.records(row)))
@@ -152,6 +164,18 @@ class MediaRoom:
         self.house.engine.database.dispose()
 
 
+def played(webm: bytes) -> dict[str, int]:
+    """Return how many pictures and sounds a player makes of WebM; any error in it is an error here."""
+    import av
+
+    counts = {"video": 0, "audio": 0}
+    with av.open(io.BytesIO(webm), format="webm", mode="r") as container:
+        for packet in container.demux():
+            if packet.size:
+                counts[packet.stream.type] += len(packet.decode())
+    return counts
+
+
 def mark(row: SegmentRow) -> Mark:
     """Return how far a segment went when its row was last written."""
     return Mark(row.records, row.size, row.head)
@@ -163,3 +187,51 @@ def media_room(database_url: str, tmp_path: Path) -> Iterator[MediaRoom]:
     made = MediaRoom(database_url, tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def shared_room(migrated_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MediaRoom]:
+    """Lend one room to all tests of a file; each has calls of its own."""
+    with migrated_server.database() as url:
+        made = MediaRoom(url, tmp_path_factory.mktemp("media"))
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def _thread_of_browsers() -> "Iterator[Browsers]":
+    # Not at the top: tests without calls shall not wait for aiortc.
+    from tests.media_peers import Browsers
+
+    made = Browsers()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def browsers(_thread_of_browsers: "Browsers") -> "Iterator[Browsers]":
+    """Lend browsers, which are closed after the test."""
+    yield _thread_of_browsers
+    _thread_of_browsers.leave()
+
+
+@contextmanager
+def hears(url: str) -> Iterator[list[dict[str, str]]]:
+    """Lend a list of what live pages are told from now on."""
+    heard: list[dict[str, str]] = []
+    ended = threading.Event()
+
+    def listen() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("listen kaihu")
+            listening.set()
+            while not ended.is_set():
+                heard.extend(json.loads(n.payload) for n in connection.notifies(timeout=0.1))
+
+    listening = threading.Event()
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    assert listening.wait(10)
+    yield heard
+    ended.set()
+    thread.join(5)

@@ -145,6 +145,10 @@ class Node:
 
     # -- what it does by itself -----------------------------------------------------------------------
 
+    async def begin(self) -> None:
+        """Begin."""
+        self.start()
+
     def start(self) -> None:
         """Begin to look, to note and to say that it lives."""
         loops = (self._look(), self._note(), self._live())

@@ -59,14 +59,21 @@ def test_whoever_finds_an_agent_free_waits_for_the_turning_only():
     assert estimate.wait(1, 3, 2, 240) == (0, estimate.TURNING_SECONDS)
 
 
+def told(ahead, agents):
+    """What somebody is told while everybody is busy."""
+    found = estimate.wait(ahead, agents, 0, 240)
+    assert found is not None
+    return found
+
+
 def test_more_customers_before_one_never_shorten_the_wait():
-    told = [estimate.wait(ahead, 3, 0, 240) for ahead in range(50)]
-    assert told == sorted(told)
+    along = [told(ahead, 3) for ahead in range(50)]
+    assert along == sorted(along)
 
 
 def test_more_agents_never_lengthen_the_wait():
-    told = [estimate.wait(9, agents, 0, 240) for agents in (0.2, 0.5, 1, 2, 5, 20)]
-    assert told == sorted(told, reverse=True)
+    each = [told(9, agents) for agents in (0.2, 0.5, 1, 2, 5, 20)]
+    assert each == sorted(each, reverse=True)
 
 
 def test_a_line_without_calls_yet_reckons_with_four_minutes():

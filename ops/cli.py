@@ -2,7 +2,7 @@
 
 kaihu web --port N           serve pages, API and live events
 kaihu worker                 run jobs and timers
-kaihu media                  carry and record video calls
+kaihu media [--adapter janus] carry and record video calls
 kaihu migrate                bring the database to the newest schema
 kaihu seed                   publish the shipped diagrams, and demo data in demo mode
 kaihu check FILE…            say what is wrong with diagrams, tables and forms
@@ -34,11 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     web.add_argument("--port", type=int, default=None)
     for name, words in (
         ("worker", "run jobs and timers"),
-        ("media", "carry and record video calls"),
         ("migrate", "bring the database to the newest schema"),
         ("seed", "publish the shipped diagrams, and demo data in demo mode"),
     ):
         parts.add_parser(name, help=words)
+    media = parts.add_parser("media", help="carry and record video calls")
+    media.add_argument("--adapter", choices=["embedded", "janus"], help="what carries them; else KAIHU_MEDIA")
     checking = parts.add_parser("check", help="say what is wrong with diagrams, tables and forms")
     checking.add_argument("files", nargs="+", type=Path)
     release = parts.add_parser("release", help="publish a release")
@@ -64,7 +65,8 @@ def run(options: argparse.Namespace) -> int:
         return check(options.files)
     if options.part == "verify":
         return verifying.run(options)
-    settings = read()
+    adapter = getattr(options, "adapter", None)
+    settings = read(media=adapter) if adapter else read()
     logs.configure(settings.log_level)
     if options.part == "migrate":
         from ops.migrate import upgrade

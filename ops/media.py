@@ -13,6 +13,8 @@ import uvicorn
 from engine.store import Database
 from handlers.media import hooks
 from handlers.media.commands import Commands
+from handlers.media.janus.engine import Engine as Janus
+from handlers.media.janus.node import JanusNode
 from handlers.media.ledger import Ledger
 from handlers.media.node import Node
 from handlers.media.segments import Sealer
@@ -47,21 +49,26 @@ async def _carry(settings: Settings) -> None:
     host, port = listening.getsockname()[:2]
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     nodes = Nodes(database)
-    node_id = await asyncio.to_thread(nodes.register, url, settings.media_capacity)
+    node_id = await asyncio.to_thread(nodes.register, url, settings.media_capacity, settings.media)
 
     def beat(calls: int, load: float, draining: bool) -> None:
         nodes.heartbeat(node_id, calls, load, draining=draining)
 
     sealer = Sealer(keyring.derive("video.seal"))
     settings.recordings_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    node = Node(Ledger(database, node_id, settings.recordings_folder, sealer), beat)
+    ledger = Ledger(database, node_id, settings.recordings_folder, sealer)
+    if settings.media == "janus":
+        janus = Janus(settings.janus_url, settings.janus_secret.get_secret_value(), settings.janus_spool)
+        node: Node = JanusNode(database, ledger, beat, janus)
+    else:
+        node = Node(ledger, beat)
     commands = Commands(node, keyring.derive("media.ticket"))
     config = uvicorn.Config(commands, lifespan="off", log_config=None, access_log=False, server_header=False)
     server = _Server(config)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    node.start()
+    await node.begin()
     serving = asyncio.create_task(server.serve([listening]))
     log.info("media node ready", node=str(node_id), url=url)
     stopped = asyncio.create_task(stop.wait())
@@ -80,4 +87,5 @@ def _listen(host: str, port: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind((host, port))
+    listening.listen(128)  # who comes before the server is up waits, and is not refused
     return listening

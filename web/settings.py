@@ -116,6 +116,18 @@ class Settings(BaseSettings):
     pkcs11_token: str = Field("", description="label of the token in that module")
     pkcs11_pin_file: Path | None = Field(None, description="file with the token's PIN, in its first line")
 
+    media: Literal["embedded", "janus"] = Field(
+        "embedded",
+        description="what carries the calls of a media node: the node itself, or a Janus beside it",
+    )
+    janus_url: str = Field(
+        "http://127.0.0.1:8088/janus", description="HTTP interface of the Janus that a node uses"
+    )
+    janus_secret: SecretStr = Field(SecretStr(""), description="api_secret of that Janus")
+    janus_spool: Path = Field(
+        Path("/run/kaihu-janus"),
+        description="folder that Janus writes into and its node reads and clears, best one in memory",
+    )
     media_host: str = Field("127.0.0.1", description="address at which a media node takes commands")
     media_port: int = Field(
         0, ge=0, le=65535, description="TCP port of a media node's commands; 0: any free one"
@@ -239,6 +251,8 @@ class Settings(BaseSettings):
             wrong.append("KAIHU_PUBLIC_ADDRESS: must begin with https://")
         if self.keyring is None:
             wrong.append("KAIHU_KEYRING: name the key ring file; it is not kept beside the database")
+        if self.media == "janus" and len(self.janus_secret.get_secret_value()) < SHORTEST_TOKEN:
+            wrong.append(f"KAIHU_JANUS_SECRET: {SHORTEST_TOKEN} characters or more, as Janus has it")
         if self.clock_offset:
             wrong.append("KAIHU_CLOCK_OFFSET: only a demonstration shifts the clock")
         for name in ("counter", "sms"):

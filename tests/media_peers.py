@@ -41,8 +41,9 @@ class Clip(MediaStreamTrack):
         self._began = 0.0
         self._at = 0
         self._wants_key = False
-        #: Frames that were sent, and whether nothing is sent at the moment.
+        #: Frames that were sent, when each of them was, and whether nothing is sent at the moment.
         self.sent = 0
+        self.log: list[tuple[float, bytes]] = []
         self.muted = False
 
     def key(self) -> None:
@@ -65,6 +66,7 @@ class Clip(MediaStreamTrack):
         packet = av.Packet(self._frames[self._at][3])
         packet.pts = packet.dts = round(self.sent / self._rate / self._base)
         packet.time_base = self._base
+        self.log.append((time.monotonic(), self._frames[self._at][3]))
         self._at += 1
         self.sent += 1
         return packet
@@ -94,7 +96,8 @@ class Peer:
         self.tracks = {kind: Clip(kind, frames) for kind in ("audio", "video")}
         self.received = {"audio": 0, "video": 0}
         self.key_frames = 0
-        self.last: float | None = None
+        #: What came back, and when it was whole.
+        self.log: dict[str, list[tuple[float, bytes]]] = {"audio": [], "video": []}
         #: Share of its packets that get lost on their way.
         self.loses = 0.0
 
@@ -173,7 +176,7 @@ class Peer:
     def _counter(self, kind: str) -> Callable[[bytes], None]:
         def seen(data: bytes) -> None:
             self.received[kind] += 1
-            self.last = time.monotonic()
+            self.log[kind].append((time.monotonic(), data))
             if kind == "video" and data and not data[0] & 1:
                 self.key_frames += 1
 

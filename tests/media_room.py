@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +87,10 @@ class MediaRoom:
 
     def start(self, **environ: str) -> Running:
         """Start a node and wait until it is there."""
+        return self.starts(1, **environ)[0]
+
+    def starts(self, number: int, **environ: str) -> list[Running]:
+        """Start several nodes and wait until all are there."""
         known = {node.id for node in self.live()}
         told = {
             "DATABASE_URL": self.url,
@@ -96,16 +100,21 @@ class MediaRoom:
             "KAIHU_LOG_LEVEL": "warning",
             **environ,
         }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ops.cli", "media"],
-            env={**os.environ, **told},
-            preexec_fn=die_with_parent(),
-        )
-        wait_until(lambda: {node.id for node in self.live()} - known or process.poll() is not None, 20)
-        node = next(node for node in self.live() if node.id not in known)
-        running = Running(process, node, self.sfu(node))
-        self.running.append(running)
+        command = [sys.executable, "-m", "ops.cli", "media"]
+        begun = [
+            subprocess.Popen(command, env={**os.environ, **told}, preexec_fn=die_with_parent())
+            for _ in range(number)
+        ]
+        wait_until(lambda: len({node.id for node in self.live()} - known) == number, 30)
+        fresh = [node for node in self.live() if node.id not in known]
+        running = [Running(self._process(node, begun), node, self.sfu(node)) for node in fresh]
+        self.running += running
         return running
+
+    def _process(self, node: Node, begun: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+        """Return the process that listens at a node's address."""
+        port = int(node.url.rpartition(":")[2])
+        return next(one for one in begun if port in ports_of(one.pid))
 
     def live(self) -> list[Node]:
         with self.house.engine.database.reading() as session:
@@ -162,6 +171,16 @@ class MediaRoom:
         for client in self._clients.values():
             client.end()
         self.house.engine.database.dispose()
+
+
+def ports_of(pid: int) -> set[int]:
+    """Return the TCP ports a process listens at."""
+    sockets = set()
+    for open_file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            sockets.add(str(open_file.readlink()).removeprefix("socket:[").removesuffix("]"))
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(line[1].partition(":")[2], 16) for line in lines if line[3] == "0A" and line[9] in sockets}
 
 
 def played(webm: bytes) -> dict[str, int]:

@@ -70,7 +70,8 @@ class Nodes:
 
     def leave(self, id: UUID) -> None:
         """Say that a node has ended; what it recorded still names it."""
-        gone = {"calls": 0, "load": 0.0, "draining": True, "heartbeat_at": NodeRow.started_at}
+        silent = func.clock_timestamp() - timedelta(seconds=2 * SILENT_SECONDS)
+        gone = {"calls": 0, "load": 0.0, "draining": True, "heartbeat_at": silent}
         with self._database.transaction() as session:
             session.execute(update(NodeRow).where(NodeRow.id == id).values(**gone))
 

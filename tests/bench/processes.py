@@ -43,3 +43,8 @@ def cpu_seconds(parent: int, database: Path) -> float:
             continue
         total += sum(int(field) for field in fields[11:15])
     return total / _TICK
+
+
+def own_cpu_seconds(pid: int) -> float:
+    """Return CPU seconds, user and system, that one process has used."""
+    return sum(int(field) for field in _stat(pid)[11:13]) / _TICK

@@ -27,6 +27,8 @@ pytest_plugins = (
     "tests.signed_files",
     "tests.signing_room",
     "tests.media_room",
+    "tests.video_people",
+    "tests.janus_room",
 )
 
 # The machine's zone must not decide a test: business days are Shanghai's by code, not by chance.

@@ -10,6 +10,7 @@ from PIL import Image
 from sqlalchemy import update
 
 from engine import clock
+from handlers.media.hooks import offer_addresses
 from handlers.media.segments import Sealer, statement, verify, whole
 from handlers.video.sfu import LONGEST_SDP, BadOffer, NoSuchCall, NotYet
 from handlers.video.tables import ROLES, CallRow
@@ -17,9 +18,15 @@ from tests.media_room import hears, mark, played
 from tests.waiting import wait_until
 
 
-@pytest.fixture(scope="module", params=["embedded"])
+@pytest.fixture(scope="module", params=["embedded", "janus"])
 def node(request, shared_room):
-    return shared_room.start()
+    """A node of each kind; Janus stands on another machine, to which peers have an address of their own."""
+    janus = request.getfixturevalue("janus") if request.param == "janus" else None
+    running = shared_room.start(**({} if janus is None else janus.environ))
+    offer_addresses(("127.0.0.1",) if janus is None else (janus.here,))
+    yield running
+    running.stop()
+    offer_addresses(("127.0.0.1",))
 
 
 @pytest.fixture
@@ -296,7 +303,12 @@ def test_a_page_that_was_closed_is_noticed_at_once(talk):
 
 def test_sound_and_picture_can_be_put_together_by_what_the_log_says(talk):
     talk.both()
-    wait_until(lambda: talk.kinds().count("sr") >= 4, 6)
+    streams = {(role, track) for role in ROLES for track in ("video", "audio")}
+
+    def reported():
+        return {(e["role"], e["track"]) for e in talk.room.events(talk.id) if e["kind"] == "sr"}
+
+    wait_until(lambda: reported() == streams, 8)
     events = talk.room.events(talk.id)
     for role in ROLES:
         for track in ("video", "audio"):

@@ -24,6 +24,7 @@ tasks = Blueprint("tasks", __name__, url_prefix="/me/tasks")
 
 MOVED = "已为您转到当前步骤"
 ELSEWHERE = "该业务已在其他设备上继续办理"
+IN_QUEUE = "您正在排队或通话，如需返回上一步，请先取消排队或挂断"
 #: Most fields of a draft that are read, and the longest of them, in characters.
 MOST_FIELDS, LONGEST_FIELD = 1000, 20_000
 
@@ -61,6 +62,9 @@ def back(task_id: UUID) -> Response:
     """上一步: keeps everything that was typed, judged or not (R-037)."""
     try:
         view = open_task(task_id)
+        if video_shown.holds_a_place(view):
+            flash(IN_QUEUE, "warn")
+            return redirect(url_for("tasks.show", task_id=task_id), 303)
         typed = _typed(view, forms.from_html(view.form, request.form))
         case = current.engine().cases.back(task_id, current.person(), typed)
     except NoWayBack:

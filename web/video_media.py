@@ -49,7 +49,7 @@ def join(task_id: UUID) -> Answer:
         return web.calls.join(call.id, "customer", offer)
 
     epoch, seat = request.args.get("epoch", ""), request.args.get("seat", "")
-    return _signalled(answer, url_for("video_media.end", task_id=task_id, epoch=epoch, seat=seat))
+    return _signalled(task_id, answer, url_for("video_media.end", task_id=task_id, epoch=epoch, seat=seat))
 
 
 @video_media.delete("/call")
@@ -87,7 +87,7 @@ def echo(task_id: UUID) -> Answer:
             limits.admit(session, web.engine.keyring, clock.now(), rule)
         return web.calls.echo(_check_of(task_id), offer)
 
-    return _signalled(answer, url_for("video_media.echoed", task_id=task_id))
+    return _signalled(task_id, answer, url_for("video_media.echoed", task_id=task_id))
 
 
 @video_media.get("/echo")
@@ -122,7 +122,7 @@ def still(task_id: UUID, snapshot_id: UUID) -> Answer:
     return guarded(take)
 
 
-def _signalled(answer: Callable[[str], str], location: str) -> Answer:
+def _signalled(task_id: UUID, answer: Callable[[str], str], location: str) -> Answer:
     """Answer an offer that a script posted, or say why not."""
 
     def signalled() -> Answer:
@@ -139,6 +139,7 @@ def _signalled(answer: Callable[[str], str], location: str) -> Answer:
     try:
         return guarded(signalled)
     except (TaskGone, NotYours):
+        pages.state(task_id)  # another's page looks like none
         return say(Refused(OVER, "over"))
 
 

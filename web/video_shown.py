@@ -152,6 +152,11 @@ def of_page(view: TaskView) -> Shown | None:
     return shown(state(view.task_id), view.task_id, component)
 
 
+def holds_a_place(view: TaskView) -> bool:
+    """Tell whether the customer queues or speaks on this page."""
+    return question(view) is not None and state(view.task_id).panel in {"queue", "call"}
+
+
 def shown(now: State, task_id: UUID, component: Component | None) -> Shown:
     """Return everything that is drawn of a state."""
     ticket, at, facts = now.ticket, clock.now(), now.case.facts

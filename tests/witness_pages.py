@@ -5,7 +5,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from forms import Problem, load
 from forms.reasons import REASONS
@@ -63,19 +63,58 @@ def call(
     view = pages.view(load("witness"), answers)
     view.case = SimpleNamespace(flags=("ID_OCR_DIFF",))
     names = ("page", "alive", "tick", "snapshot", "decide", "end", "join", "relays")
+    photos: list[Any] = list(cast(Any, pages.REVIEW_PAGE["photos"]))
     printed = [
         {"label": "姓名", "read": "张伟", "known": "张伟", "differs": False, "doubt": False},
         {"label": "公民身份号码", "read": "11010519850612373?", "known": "110105198506123737", "differs": True, "doubt": True},
     ]  # fmt: skip
     return {
         "actor": AGENT, "actor_name": "周毅", "me": ME, "view": view, "problems": problems, "reasons": REASONS, "epoch": 3, "seat": "s", "seconds": 94,
-        "comparison": pages.REVIEW_PAGE["comparison"], "photos": [pages.REVIEW_PAGE["photos"][0] | {"printed": printed}, *pages.REVIEW_PAGE["photos"][1:]],
+        "comparison": pages.REVIEW_PAGE["comparison"], "photos": [{**photos[0], "printed": printed}, *photos[1:]],
         "returned": SimpleNamespace(reasons=[{"code": "V03", "text": "环境嘈杂、光线不足或有他人在场"}], note="请到安静处"),
         "head": {"title": "身份证有效期修改", "number": "1600020000000042", "name": "张伟", "id_number": "110105198506123737", "mobile": "13800138001",
                  "branch": "杭州营业部", "why": "打回后重新排队"},
         "call": {"epoch": 3, "missing": list(missing), "legs": {"customer": leg(), "agent": leg(loss=0.08)},
                  "pictures": {"face": {"id": "s1", "still": "/static/examples/card-good.svg", "frame": "/static/examples/card-glare.svg"}}},
         "urls": {name: f"/desk/video/tickets/7f0c/{name}" for name in names} | {"desk": "/desk/video"}, **more,
+    }  # fmt: skip
+
+
+def line(name: str, **more: Any) -> dict[str, Any]:
+    """Return a queue as the supervisor sees it."""
+    agents = [
+        {"name": "周毅", "words": "通话中", "tone": "ok", "icon": "video", "since": "4 分钟"},
+        {"name": "吴倩", "words": "就绪", "tone": "todo", "icon": "done", "since": "11 分钟"},
+        {"name": "郑浩", "words": "暂停", "tone": "warn", "icon": "clock", "since": "25 分钟"},
+    ]
+    return {
+        "name": name, "waiting": 3, "talking": 1, "on_duty": 2, "longest": "14 分钟", "mean": "6 分钟", "tone": "warn", "calls": 41,
+        "handle": "4 分钟", "outcomes": [{"words": "通过", "count": 33}, {"words": "打回", "count": 6}, {"words": "客户中断", "count": 2}],
+        "agents": agents, **more,
+    }  # fmt: skip
+
+
+def monitor(*problems: Problem, **asked: str) -> dict[str, Any]:
+    """Return the context of the supervisor's page."""
+    rows = [
+        {"agents": 9, "wait": "4 分钟", "share": "41%", "busy": "89%", "enough": False},
+        {"agents": 10, "wait": "1 分钟", "share": "82%", "busy": "80%", "enough": True},
+    ]
+    empty = line(
+        "上海营业部",
+        waiting=2,
+        talking=0,
+        on_duty=0,
+        agents=[],
+        outcomes=[],
+        calls=0,
+        tone="danger",
+        handle="—",
+    )
+    return {
+        "actor": SUPERVISOR, "actor_name": "钱竹", "lines": [line("杭州营业部"), empty], "rows_url": "/desk/queue/rows", "page_url": "/desk/queue",
+        "staffing": {"asked": {"per_hour": "120", "handle": "240", "within": "60", "share": "80", **asked}, "problems": list(problems),
+                     "rows": [] if problems else rows, "least": 10},
     }  # fmt: skip
 
 
@@ -94,3 +133,10 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "witness_call", "witness_call.html", call({"asked": ["identity"]}, missing=left)
     yield "witness_call_return", "witness_call.html", call(
         {"decision": "return", "reasons": ["D01"]}, Problem("reasons", "请至少选择一个打回原因"))  # fmt: skip
+    yield "queue_monitor", "queue_monitor.html", monitor()
+    yield (
+        "queue_monitor_wrong",
+        "queue_monitor.html",
+        monitor(Problem("share", "请输入1到99的整数"), share="x"),
+    )
+    yield "queue_monitor_rows", "queue_monitor_rows.html", monitor()

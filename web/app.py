@@ -23,6 +23,7 @@ from web.kits import kits
 from web.login import login
 from web.pki import pki
 from web.public import public
+from web.queue_monitor import queue_monitor
 from web.reading import reading
 from web.sessions import ServerSide
 from web.signing import signing
@@ -34,6 +35,9 @@ from web.vendor import vendor
 from web.verify import verify
 from web.video import video
 from web.video_media import video_media
+from web.witness_call import witness_call
+from web.witness_desk import witness_desk
+from web.witness_media import witness_media
 
 HERE = Path(__file__).parent
 #: Most parts of one posted form: fields and files.
@@ -67,7 +71,7 @@ def create_app(web: Web) -> Flask:
     for pages in (
         public, login, customer, tasks, uploads, handover, reading, signing, downloads, installing, verify,
         video, video_media, certificates, desk_login, desk, desk_papers, kits, agreements_desk, demo,
-        vendor, pki,
+        vendor, pki, witness_desk, witness_call, witness_media, queue_monitor,
     ):  # fmt: skip
         app.register_blueprint(pages)
     app.context_processor(_frame)

@@ -45,6 +45,7 @@ ANYONE, CUSTOMER, STAFF, DEMO, TOKEN = (
 EXPORT = Policy("staff", "case.export")
 INBOX, CASES = Policy("staff", "inbox.see"), Policy("staff", "case.see")
 AGREEMENTS = Policy("staff", "agreements.propose")
+WITNESS = Policy("staff", "case.witness")
 
 #: By endpoint; ``blueprint.*`` holds for a whole blueprint.
 TABLE: Mapping[str, Policy] = {
@@ -118,6 +119,10 @@ TABLE: Mapping[str, Policy] = {
     "desk.photo": CASES,
     "desk.on_file": CASES,
     "desk_papers.paper": CASES,
+    "witness_desk.*": WITNESS,
+    "witness_call.*": WITNESS,
+    "witness_media.*": WITNESS,
+    "queue_monitor.*": Policy("staff", "queue.watch"),
     "kits.find": EXPORT,
     "kits.give": EXPORT,
     "kits.evidence": CUSTOMER,

@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, String, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, func, select
 
 from engine import Actor, CaseFacts, Engine, clock
 from engine.cases import SUMMARY
 from engine.steps import facts_of
 from engine.store.tables import CaseRow
 from forms import masks
+from handlers.video.agents import lines
 from handlers.video.tables import CallRow, TicketRow
 from handlers.video.tickets import AWAY_SECONDS
 
@@ -95,7 +95,7 @@ class Workplace:
         query = (
             select(TicketRow, CaseRow)
             .join(CaseRow, CaseRow.id == TicketRow.case_id)
-            .where(TicketRow.ended_at.is_(None), *_in_reach(actor))
+            .where(TicketRow.ended_at.is_(None), *self._in_reach(actor))
             .order_by(TicketRow.state != "waiting", TicketRow.priority, TicketRow.ranked_at, TicketRow.seq)
             .limit(limit)
         )
@@ -155,7 +155,7 @@ class Workplace:
             select(TicketRow, CaseRow, CallRow.id)
             .join(CaseRow, CaseRow.id == TicketRow.case_id)
             .outerjoin(CallRow, CallRow.ticket_id == TicketRow.id)
-            .where(TicketRow.id == ticket_id, *_in_reach(actor))
+            .where(TicketRow.id == ticket_id, *self._in_reach(actor))
             .order_by(CallRow.epoch.desc().nulls_last())
             .limit(1)
         )
@@ -186,15 +186,12 @@ class Workplace:
         with self._engine.database.reading() as session:
             return {str(outcome): n for outcome, n in session.execute(query)}
 
+    def _in_reach(self, actor: Actor) -> list[ColumnElement[bool]]:
+        """What of all tickets ``actor`` may see: those of the branches, and of pools they share (A-18)."""
+        served = lines(self._engine.parameters(), actor.branches)
+        company = TicketRow.company == actor.company
+        return [company] if served is None else [company, TicketRow.line.in_(sorted(served))]
+
     def _name(self, case: CaseRow) -> str:
         key = self._engine.keyring.case_key(str(case.id), case.key)
         return str(orjson.loads(key.open(case.summary, SUMMARY)).get("name", ""))
-
-
-def _in_reach(actor: Actor) -> list[ColumnElement[bool]]:
-    """What of all tickets ``actor`` may see: those of the branches, and of pools they share (A-18)."""
-    reach: list[ColumnElement[bool]] = [TicketRow.company == actor.company]
-    if actor.branches:
-        lines = func.string_to_array(TicketRow.line, "+", type_=ARRAY(String))
-        reach.append(lines.overlap(sorted(actor.branches)))
-    return reach

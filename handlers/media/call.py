@@ -156,7 +156,7 @@ class Call:
         tape, other = self._tapes.get(leg.role), self._other(leg)
         if tape is not None:
             try:
-                tape.sender_report(track, report.ntp, report.rtp)
+                tape.sender_report(track, report.ntp, report.rtp, time.monotonic())
             except OSError as full:
                 self._fail(full)
         if other is not None:

@@ -21,6 +21,9 @@ from handlers.media.segments import Mark, Writer
 from handlers.media.webm import Muxer, Track, key_frame_size
 from handlers.video.tables import Role
 
+#: Seconds between two sender reports of a track that are kept.
+REPORT_EVERY = 2.0
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -89,6 +92,7 @@ class Tape:
         self._began = 0.0
         #: Of each track: its stream, a timestamp of it, and where that lies in the segment, in ms.
         self._origins: dict[Track, tuple[int, int, float]] = {}
+        self._reported: dict[Track, float] = {}
         self.media_ms = 0
 
     def frame(self, track: Track, ssrc: int, frame: Frame, now: float) -> None:
@@ -109,9 +113,11 @@ class Tape:
         self._writer.add(self._muxer.block(track, ms, frame.key, frame.data))
         self.media_ms = max(self.media_ms, ms)
 
-    def sender_report(self, track: Track, ntp: int, rtp: int) -> None:
-        """Note when the sender's clock stood where, for the finalizer."""
-        self._note("sr", track, ntp=ntp, rtp=rtp)
+    def sender_report(self, track: Track, ntp: int, rtp: int, now: float) -> None:
+        """Note when the sender's clock stood where, for the finalizer; some browsers say so all the time."""
+        if now - self._reported.get(track, -REPORT_EVERY) >= REPORT_EVERY:
+            self._reported[track] = now
+            self._note("sr", track, ntp=ntp, rtp=rtp)
 
     def _note(self, kind: str, track: Track, **facts: Any) -> None:
         self._events.write(kind, role=self._role, number=self.slot.number, track=track, **facts)

@@ -6,19 +6,25 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from functools import partial
+from uuid import UUID
 
 import structlog
 import uvicorn
 
-from engine.store import Database
+from engine.store import Database, Keyring
+from engine.store.tables import CaseRow
 from handlers.media import hooks
 from handlers.media.commands import Commands
 from handlers.media.janus.engine import Engine as Janus
-from handlers.media.janus.node import JanusNode
+from handlers.media.janus.leftovers import Leftovers
+from handlers.media.janus.node import JanusNode, recovered
 from handlers.media.ledger import Ledger
 from handlers.media.node import Node
 from handlers.media.segments import Sealer
+from handlers.video.calls import place
 from handlers.video.nodes import Nodes
+from handlers.video.tables import CallRow
 from ops.keys import load
 from web.settings import Settings
 
@@ -59,7 +65,9 @@ async def _carry(settings: Settings) -> None:
     ledger = Ledger(database, node_id, settings.recordings_folder, sealer)
     if settings.media == "janus":
         janus = Janus(settings.janus_url, settings.janus_secret.get_secret_value(), settings.janus_spool)
-        node: Node = JanusNode(database, ledger, beat, janus)
+        key_of = partial(_key_of, database, keyring)
+        leftovers = Leftovers(database, ledger, settings.recordings_folder, key_of, recovered)
+        node: Node = JanusNode(database, ledger, beat, janus, leftovers)
     else:
         node = Node(ledger, beat)
     commands = Commands(node, keyring.derive("media.ticket"))
@@ -80,6 +88,16 @@ async def _carry(settings: Settings) -> None:
     await asyncio.to_thread(nodes.leave, node_id)
     database.dispose()
     log.info("media node ended", node=str(node_id))
+
+
+def _key_of(database: Database, keyring: Keyring, call_id: UUID) -> bytes | None:
+    """Return the key of a call's recordings; None for a call that is none of this database's."""
+    with database.reading() as session:
+        row = session.get(CallRow, call_id)
+        if row is None:
+            return None
+        case = session.get_one(CaseRow, row.case_id)
+        return keyring.case_key(str(case.id), case.key).open(row.key, place(call_id))
 
 
 def _listen(host: str, port: int) -> socket.socket:

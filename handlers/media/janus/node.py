@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from engine.store import Database
 from handlers.media.janus.engine import Engine
+from handlers.media.janus.leftovers import Leftovers
 from handlers.media.ledger import Ledger
 from handlers.media.node import Node
 from handlers.media.recording import Tape
@@ -23,17 +24,23 @@ class JanusNode(Node):
     """
 
     def __init__(
-        self, database: Database, ledger: Ledger, beat: Callable[[int, float, bool], None], janus: Engine
+        self,
+        database: Database,
+        ledger: Ledger,
+        beat: Callable[[int, float, bool], None],
+        janus: Engine,
+        leftovers: Leftovers,
     ) -> None:
         super().__init__(ledger, beat, janus.connect)
-        self._database, self._janus = database, janus
+        self._database, self._janus, self._leftovers = database, janus, leftovers
         self._says = self._beat
         self._beat = self._lives
         janus.died = self._janus_died
 
     async def begin(self) -> None:
-        """Find Janus, and begin."""
+        """Find Janus, record what an earlier node has left there, and begin."""
         await self._janus.start()
+        await self._write(self._leftovers.recover, self._janus.spool)
         self.start()
 
     async def stop(self, patience: float) -> None:

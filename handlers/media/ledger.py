@@ -7,11 +7,12 @@ another thing, proves that the file was changed.
 All of it blocks and runs in threads of the node's own; nothing of a call waits for it but its beginning.
 """
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
@@ -56,6 +57,14 @@ class Seen:
     node_epoch: int
     customer: datetime | None
     agent: datetime | None
+
+
+class Syncing(Protocol):
+    """A file that is being written."""
+
+    def sync(self) -> Mark:
+        """Bring it to the disk; return the mark that is safe now."""
+        ...
 
 
 class Ledger:
@@ -217,3 +226,16 @@ def _head(one: Progress) -> dict[str, Any]:
         "to_size": one.mark.size,
         "to_ms": one.media_ms,
     }
+
+
+def on_disk(files: Iterable[tuple[Syncing, Slot, int]]) -> list[Progress]:
+    """Bring files to the disk, and say how far each of them goes there.
+
+    :param files: each with its slot, and its milliseconds when this was asked.
+    """
+    progress = []
+    for file, slot, media_ms in files:
+        # One that was closed meanwhile is sealed next, by the same thread.
+        with contextlib.suppress(OSError):
+            progress.append(Progress(slot.id, file.sync(), media_ms))
+    return progress

@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from handlers.media.call import Call
 from handlers.media.hooks import Link
-from handlers.media.ledger import Facts, Ledger, Progress
+from handlers.media.ledger import Facts, Ledger, on_disk
 from handlers.media.leg import Connect, Leg
 from handlers.media.recording import Events, Tape
 from handlers.video import sfu
@@ -192,14 +192,9 @@ class Node:
             seen = [call.seen() for call in recorded]
 
             def write(files: Any = files, seen: Any = seen, told: Any = told) -> set[UUID]:
-                progress = []
-                for file, slot, media_ms in files:
-                    # A file that was closed meanwhile is sealed next, by this same thread.
-                    with contextlib.suppress(OSError):
-                        progress.append(Progress(slot.id, file.sync(), media_ms))
                 if told:
                     self._ledger.tell(told)
-                return self._ledger.note(progress, seen) if seen else set()
+                return self._ledger.note(on_disk(files), seen) if seen else set()
 
             try:
                 lost = await self._write(write)
@@ -270,8 +265,18 @@ class Node:
 
         :raises SfuDown: the database is away, or the disk takes no more.
         """
+
+        def twice() -> T:
+            try:
+                return do(*given)
+            except DBAPIError as cut:
+                # A database that was started anew has cut a connection that seemed to stand.
+                if not cut.connection_invalidated:
+                    raise
+                return do(*given)
+
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._writing, do, *given)
+            return await asyncio.get_running_loop().run_in_executor(self._writing, twice)
         except SQLAlchemyError as away:
             log.warning("the database does not answer", why=type(away).__name__)
             raise SfuDown("the database does not answer") from away

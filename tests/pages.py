@@ -375,10 +375,11 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "inbox_rows", "inbox_rows.html", INBOX
     yield "review", "review.html", REVIEW_PAGE
     yield "review_unclaimed", "review.html", {**REVIEW_PAGE, "claim_url": "/desk/tasks/7f0c/claim"}
-    from tests import video_pages, witness_pages
+    from tests import playback_pages, video_pages, witness_pages
 
     yield from video_pages.every()
     yield from witness_pages.every()
+    yield from playback_pages.every()
     code = qr("https://kaihu.example/handover/9f2c", "QR")
     yield (
         "handover",

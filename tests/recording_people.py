@@ -240,7 +240,7 @@ class Call:
             key = engine.keyring.case_key(str(case.id), case.key)
             answers = {"call": str(self.id), "decision": decision}
             entry = JournalEntry(
-                "task.completed", "staff:agent", {}, {"variable": "witness", "answers": answers}
+                "task.decided", "staff:agent", {}, {"variable": "witness", "answers": answers}
             )
             engine.journal.write(session, case, key, [entry], now)
             closed = {"closed_at": now, "outcome": outcome}

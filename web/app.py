@@ -22,6 +22,7 @@ from web.installing import installing
 from web.kits import kits
 from web.login import login
 from web.pki import pki
+from web.playback import playback
 from web.public import public
 from web.queue_monitor import queue_monitor
 from web.reading import reading
@@ -71,7 +72,7 @@ def create_app(web: Web) -> Flask:
     for pages in (
         public, login, customer, tasks, uploads, handover, reading, signing, downloads, installing, verify,
         video, video_media, certificates, desk_login, desk, desk_papers, kits, agreements_desk, demo,
-        vendor, pki, witness_desk, witness_call, witness_media, queue_monitor,
+        vendor, pki, playback, witness_desk, witness_call, witness_media, queue_monitor,
     ):  # fmt: skip
         app.register_blueprint(pages)
     app.context_processor(_frame)

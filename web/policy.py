@@ -119,6 +119,7 @@ TABLE: Mapping[str, Policy] = {
     "desk.photo": CASES,
     "desk.on_file": CASES,
     "desk_papers.paper": CASES,
+    "playback.*": CASES,
     "witness_desk.*": WITNESS,
     "witness_call.*": WITNESS,
     "witness_media.*": WITNESS,

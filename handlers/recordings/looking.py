@@ -15,8 +15,9 @@ from engine import Engine
 from engine.store import SealBroken
 from handlers.media.segments import Sealer
 from handlers.recordings import kept, sealed
+from handlers.recordings.then import data_then
 from handlers.recordings.verify import Verdict, verify
-from handlers.video.tables import CallRow, SegmentRow
+from handlers.video.tables import CallRow, SegmentRow, SnapshotRow
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Recorded:
     :param outcome: passed, sent_back, refused, no_show, customer_left, agent_left; None while it goes on.
     :param report: what the finalizer found; None before it is done.
     :param damaged: there is a report, and it does not open.
+    :param snapshots: the pictures that count, face first.
     """
 
     id: UUID
@@ -35,6 +37,7 @@ class Recorded:
     outcome: str | None
     report: Mapping[str, Any] | None = field(repr=False)
     damaged: bool = False
+    snapshots: Sequence[SnapshotRow] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,14 @@ class Recordings:
         except (SealBroken, ValueError):
             damaged = True
         call = found.call
-        return Recorded(call.id, call.agent, call.opened_at, call.closed_at, call.outcome, report, damaged)
+        pictures = session.scalars(
+            select(SnapshotRow)
+            .where(SnapshotRow.call_id == call.id, SnapshotRow.discarded.is_(False))
+            .order_by(SnapshotRow.kind.desc())
+        ).all()
+        return Recorded(
+            call.id, call.agent, call.opened_at, call.closed_at, call.outcome, report, damaged, pictures
+        )
 
     def open(self, call_id: UUID, role: str) -> sealed.Reader:
         """Open the playback file of a side.
@@ -87,6 +97,11 @@ class Recordings:
         with self._engine.database.reading() as session:
             found = kept.load(session, self._engine, call_id)
         return kept.opened(self._folder, found, role)
+
+    def data_then(self, call_id: UUID) -> dict[str, Any]:
+        """Return the case's data as they stood when the call ended."""
+        with self._engine.database.reading() as session:
+            return data_then(session, self._engine, kept.load(session, self._engine, call_id))
 
     def verify(self, call_id: UUID) -> Verdict:
         """Look whether everything of a call is as it was when it was written, sealed and decided."""

@@ -11,7 +11,7 @@ from handlers.recordings.sync import Clock, Origin, Report, Shift
 from handlers.video.tables import SegmentRow
 
 #: Kinds of events that are measurements, not moments somebody would jump to.
-_MEASURES = frozenset({"sr", "origin", "size", "quality", "idle", "back", "gap"})
+_MEASURES = frozenset({"sr", "origin", "size", "quality", "idle", "back", "gap", "opened", "closed", "still"})
 #: Most values of the network's quality that a report keeps; more are thinned out.
 _MOST_QUALITY = 600
 

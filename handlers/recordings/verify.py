@@ -23,33 +23,13 @@ from handlers.recordings import checking, kept, sealed
 from handlers.recordings.kept import Kept
 from handlers.video.tables import SegmentRow, SnapshotRow
 
-#: What can be found, as people read it; {0} is whose, {1} which, counted from one.
-SENTENCES: Mapping[str, str] = {
-    "not_finished": "录像尚在整理，请稍后再验证",
-    "no_media": "本次通话没有录像",
-    "report_changed": "录像的时间轴与整理时不一致",
-    "segment_missing": "{0}录像第{1}段的文件不存在",
-    "segment_changed": "{0}录像第{1}段与录制时不一致",
-    "segment_unsealed": "{0}录像第{1}段没有封存",
-    "segment_unknown": "{0}录像第{1}段不在整理时的清单中",
-    "seal_wrong": "{0}录像第{1}段的封存签名无效",
-    "events_changed": "通话事件记录第{1}段与录制时不一致",
-    "hash_changed": "录像摘要与操作记录中的不一致",
-    "playback_changed": "{0}回放文件与整理时不一致",
-    "snapshot_changed": "见证照片与拍摄时不一致",
-    "snapshot_missing": "见证照片不存在或已被替换",
-    "still_changed": "时间轴上的画面与整理时不一致",
-    "journal_changed": "本次申请的操作记录被改动",
-    "decision_missing": "操作记录中没有本次通话的见证结果",
-}
-ROLES: Mapping[str, str] = {"customer": "客户", "agent": "见证人员", "events": "事件"}
 #: How a call ends that an agent decided, and what the journal calls that.
 DECIDED: Mapping[str, str] = {"passed": "approve", "sent_back": "return", "refused": "reject"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it was.
+    """Something that is not as it was; pages have the sentences.
 
     :param role: whose, or empty.
     :param number: which segment, from 0.
@@ -58,11 +38,6 @@ class Finding:
     code: str
     role: str = ""
     number: int = 0
-
-    @property
-    def sentence(self) -> str:
-        """What a person reads, in Chinese."""
-        return SENTENCES[self.code].format(ROLES.get(self.role, ""), self.number + 1)
 
 
 @dataclass(frozen=True)

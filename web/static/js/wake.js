@@ -21,6 +21,7 @@ const modules = {
   filters: async () => (await import("./filters.js")).Filters,
   handover: async () => (await import("./handover.js")).Handover,
   live: async () => (await import("./live.js")).Live,
+  playback: async () => (await import("./playback.js")).Playback,
   phone_code: async () => (await import("./phone_code.js")).PhoneCode,
   photo: async () => (await import("./photo.js")).Photo,
   picker: async () => (await import("./picker.js")).Picker,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
-NAMES = ("engine", "steps", "photos", "signing")
+NAMES = ("engine", "steps", "photos", "signing", "video")
 COMPARE = {"<=": operator.le, ">=": operator.ge, "=": operator.eq}
 
 

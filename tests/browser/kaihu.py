@@ -40,11 +40,14 @@ class Kaihu:
     :param product: the parts on the same database, in this process.
     """
 
-    def __init__(self, address: str, data: Path, product: Product, ahead: timedelta) -> None:
+    def __init__(
+        self, address: str, data: Path, product: Product, ahead: timedelta, environ: dict[str, str]
+    ) -> None:
         self.address = address
         self.data = data
         self.product = product
         self.ahead = ahead
+        self._environ = environ
         self._serial = count(1)
         self._app = create_app(product.web)
 
@@ -133,6 +136,15 @@ class Kaihu:
         return self.product.web.sessions.begin("staff", str(member.id), data)[0]
 
     @contextlib.contextmanager
+    def carrying_calls(self) -> Iterator["MediaPart"]:
+        """Run a media node as well."""
+        media = MediaPart(self.data, self._environ)
+        try:
+            yield media.starts()
+        finally:
+            stop(media.process)
+
+    @contextlib.contextmanager
     def quickly(self) -> Iterator[Running]:
         """Lend the same pages without a browser, to get somebody to the step where their test begins."""
         clock.set_offset(self.ahead.total_seconds())
@@ -161,7 +173,30 @@ def running(database_url: str, data: Path) -> Iterator[Kaihu]:
         for name, more in (("web", ("--port", str(port))), ("worker", ())):
             started.callback(stop, start(name, data, environ, *more))
         wait_until(lambda: answers(port), PATIENCE)
-        yield Kaihu(f"http://localhost:{port}", data, product, timedelta(seconds=offset))
+        yield Kaihu(f"http://localhost:{port}", data, product, timedelta(seconds=offset), environ)
+
+
+class MediaPart:
+    """The process that carries calls."""
+
+    process: "subprocess.Popen[bytes]"
+
+    def __init__(self, data: Path, environ: dict[str, str]) -> None:
+        self._data = data
+        self._environ = environ
+
+    def starts(self) -> "MediaPart":
+        """Start it, and wait until it is ready."""
+        self.process = start("media", self._data, self._environ)
+        said = self._data / "media.log"
+        wait_until(lambda: b"media node ready" in said.read_bytes(), PATIENCE)
+        return self
+
+    def is_killed(self) -> "MediaPart":
+        """End it by kill -9, and start it anew as the supervisor would."""
+        self.process.kill()
+        self.process.wait()
+        return self.starts()
 
 
 def start(name: str, data: Path, environ: dict[str, str], *more: str) -> "subprocess.Popen[bytes]":

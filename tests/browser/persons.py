@@ -372,7 +372,7 @@ class Customer(Person):
     # Getting somewhere quickly
 
     def has_got_to(self, type: str, page: str = "data", **answers: str) -> Self:
-        """Have done the steps before ``page`` (upload, data, submitted) when the test begins.
+        """Have done the steps before ``page`` (upload, data, video, submitted) when the test begins.
 
         :param answers: of the data page, where it has been done; ``__`` in a name stands for a dot.
         """
@@ -384,8 +384,12 @@ class Customer(Person):
             hasty.starts(type)
             if page != "upload":
                 hasty.gives_pictures()
-            if page == "submitted":
+            if page in ("video", "submitted"):
                 hasty.answers(**answers)
+            if page == "video":
+                hasty.reads_agreements()
+                hasty.answers(agreements__agreed="true", agreements__way="apply")
+            if page == "submitted":
                 hasty.signs()
             there = hasty.address
         self.has_cookie("kaihu", cookie)

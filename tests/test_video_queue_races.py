@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
@@ -19,13 +19,18 @@ from tests.test_engine_races import together
 ROUNDS = 8
 
 
+def door_to(room):
+    """Return how other processes come to the queue."""
+    ahead = (clock.now() - datetime.now(UTC)).total_seconds()
+    return Door(room.engine.database.url, room.engine.files.root, room.engine.keyring, ahead)
+
+
 @pytest.fixture
 def live(database_url, tmp_path):
-    """A queue in running time, and the door by which other processes come to it."""
-    with on_the_morning() as ahead:
+    """A queue in running time."""
+    with on_the_morning():
         made = QueueRoom(database_url, tmp_path / "files")
         made.publishes(release())
-        made.door = Door(database_url, tmp_path / "files", made.engine.keyring, ahead)
         yield made
         made.engine.database.dispose()
 
@@ -56,7 +61,7 @@ def test_thirty_two_processes_share_three_hundred_customers_without_doubling_or_
     each = -(-tickets // processes) + 1
     agents = [[live.agent().id for _ in range(each)] for _ in range(processes)]
     ready, told = PROCESSES.Barrier(processes + 1), PROCESSES.Queue()
-    children = [start(claim_once_each, live.door, mine, ready, told) for mine in agents]
+    children = [start(claim_once_each, door_to(live), mine, ready, told) for mine in agents]
     with live.engine.database.transaction() as session:
         # Starting so many processes takes a while; agents and customers are as fresh as their pages.
         for table in (TicketRow, AgentRow):
@@ -77,7 +82,7 @@ def test_agents_who_are_killed_in_the_middle_lose_and_double_nobody(live, long):
     told = PROCESSES.Queue()
 
     def employs(number):
-        return start(work, live.door, live.agent().id, number, told)
+        return start(work, door_to(live), live.agent().id, number, told)
 
     working, killed = [employs(n) for n in range(6)], 0
     until = time.monotonic() + 120

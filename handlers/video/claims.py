@@ -19,11 +19,13 @@ from sqlalchemy.orm import Session
 from handlers.video.tables import TicketRow
 from handlers.video.tickets import AWAY_SECONDS
 
-#: Milliseconds a claim waits for others before it passes over what they hold.
-PATIENCE_MS = 250
+#: Milliseconds a claim waits for its turn, and then for the customer's row, before it passes over what is
+#: locked.
+TURN_MS, ROW_MS = 5000, 500
 _TURN = text(
-    "select set_config('lock_timeout', :patience, true),"
-    " pg_advisory_xact_lock(hashtext('video:' || :company))"
+    "select set_config('lock_timeout', :turn, true),"
+    " pg_advisory_xact_lock(hashtext('video:' || :company)),"
+    " set_config('lock_timeout', :row, true)"
 )
 # What is asked of the agent stands inside as well, so that an agent with two pages has one customer; when
 # both ask in the same moment, the unique index uq_video_ticket_agent refuses one of them. A customer who
@@ -65,7 +67,7 @@ class Wanted:
 
 def take_turn(session: Session, company: str) -> None:
     """Wait until no other claim of the company is under way; see ``is_impatience``."""
-    session.execute(_TURN, {"patience": f"{PATIENCE_MS}ms", "company": company})
+    session.execute(_TURN, {"turn": f"{TURN_MS}ms", "row": f"{ROW_MS}ms", "company": company})
 
 
 def next_for(session: Session, wanted: Wanted, *, skip_locked: bool) -> TicketRow | None:

@@ -71,7 +71,7 @@ def guarded(act: Callable[[], Answer]) -> Answer:
 
 def say(refused: Refused) -> tuple[Response, int]:
     """Answer a script with words for the reader."""
-    log.info("video refused", path=request.path, code=refused.code)
+    log.info("video refused", path=request.path, refusal=refused.code)
     return jsonify({"message": gettext(refused.message), "code": refused.code}), refused.status
 
 

@@ -53,6 +53,7 @@ export class Check {
   /** Say how one thing stands: ok, wrong, busy, or still to do. */
   set(name, state, words) {
     this.found[name] = state === "ok";
+    if (this.named) this.page.complain(this.left());
     const item = this.item(name);
     if (item.dataset.state === state && item.querySelector("[data-said]").textContent === words) return;
     item.dataset.state = state;
@@ -191,10 +192,16 @@ export class Check {
     }
   }
 
+  /** Say what is still to be done before one can begin; nothing when all is. */
+  left() {
+    const left = NEEDED.filter((name) => !this.found[name]).map((name) => this.item(name).dataset.name);
+    return left.length ? fill(this.words.unfinished, { what: left.join("、") }) : "";
+  }
+
   /** 开始视频通话: what is not done yet is named instead. */
   async go() {
-    const left = NEEDED.filter((name) => !this.found[name]).map((name) => this.item(name).dataset.name);
-    if (left.length) return this.page.complain(fill(this.words.unfinished, { what: left.join("、") }));
+    this.named = true;
+    if (this.left()) return this.page.complain(this.left());
     if (!this.words.open) return this.page.complain(this.words.shut);
     this.page.sounds.wake();
     this.enter.disabled = true;

@@ -35,9 +35,11 @@ export class Witness {
   }
 
   async begin() {
+    // What is ticked and chosen here belongs to no answer of the page: nothing of it is saved with the draft.
+    for (const name of ["input", "change"]) this.root.addEventListener(name, (event) => event.stopPropagation());
     this.seat = await seat();
-    this.wake();
     this.listen();
+    this.wake();
   }
 
   get section() {

@@ -77,23 +77,12 @@ def found(pattern: str, text: str) -> str:
     return there[1]
 
 
-def offers(agent: Agent, sdp: str = OFFER, mimetype: str = "application/sdp", **more):
-    """Send an SDP offer as the page's session does."""
-    told = {"epoch": agent.epoch, "seat": agent.seat, **more}
-    headers = {
-        "X-CSRFToken": agent.token,
-        "Content-Type": mimetype,
-        "Accept": "application/sdp, application/json",
-    }
-    return agent.browser.post(f"{agent.call_url}/call", query_string=told, data=sdp, headers=headers)
-
-
 @pytest.fixture
 def in_call(product, customer, agent, node):
     """Lend the agent in a call with 张伟, connected."""
     queues(customer)
     agent.takes_next()
-    assert offers(agent).status_code == 201
+    assert agent.join().status_code == 201
     node.offers.clear()
     return agent
 
@@ -369,7 +358,7 @@ def test_a_snapshot_of_something_else_is_refused(in_call, kind):
 
 
 def test_an_offer_is_answered_and_the_connection_can_be_ended(in_call, node):
-    answer = offers(in_call)
+    answer = in_call.join()
     assert (answer.status_code, answer.mimetype, answer.text) == (201, "application/sdp", OFFER)
     assert node.offers == [(calls_of(in_call.product)[0].id, "agent")]
     ended = in_call.browser.delete(answer.headers["Location"], headers={"X-CSRFToken": in_call.token})
@@ -377,13 +366,13 @@ def test_an_offer_is_answered_and_the_connection_can_be_ended(in_call, node):
 
 
 def test_an_offer_is_refused_for_what_is_wrong_with_it(in_call, node):
-    assert offers(in_call, "hello").status_code == 422
-    assert offers(in_call, "v=0" + "x" * 70_000).status_code == 413
-    assert offers(in_call, OFFER, "application/json").status_code == 415
-    assert offers(in_call, epoch=99).status_code == 409
-    assert offers(in_call, seat="another window").status_code == 409
+    assert in_call.join("hello").status_code == 422
+    assert in_call.join("v=0" + "x" * 70_000).status_code == 413
+    assert in_call.join(OFFER, "application/json").status_code == 415
+    assert in_call.join(epoch=99).status_code == 409
+    assert in_call.join(seat="another window").status_code == 409
     node.down = True
-    assert offers(in_call).status_code == 503
+    assert in_call.join().status_code == 503
     assert node.offers == []
 
 
@@ -400,7 +389,7 @@ def test_another_agent_cannot_join_a_call(in_call, other_agent, node):
 
 
 def test_the_page_follows_both_lines_and_lives_on_when_the_node_is_gone(in_call, node):
-    offers(in_call)
+    in_call.join()
     assert in_call.commands("alive").json["legs"]["customer"]["kbps"] == 900
     node.sides["customer"] = replace(node.sides["customer"], loss=0.2)
     assert in_call.commands("alive").json["legs"]["customer"]["loss"] == 0.2
@@ -534,7 +523,7 @@ def test_r165_a_return_leads_the_customer_to_the_faulty_step(product, customer, 
     assert in_call.gives("return", reasons="D02", note="请核对号码").status_code == 200
     assert calls_of(product)[0].outcome == "sent_back"
     assert product.rows()[0].state == "returned_video"
-    customer.opens(f"/me/cases/{customer.case}")
+    customer.opens(f"/me/cases/{product.rows()[0].id}")
     assert customer.sees("联系电话有误或无法接通")
 
 

@@ -72,7 +72,7 @@ select count(*) from "case" c where 1 <> (
 def measure(
     say: Callable[[str], None] = print, tickets: int = 10_000, agents: int = 64, kill_every: float = 4.0
 ) -> dict[str, float | None]:
-    """Return the figures; the full size takes about three quarters of an hour on two busy cores."""
+    """Return the figures; the full size takes a quarter of an hour and more on two cores."""
     figures: dict[str, float | None] = {}
     with ExitStack() as started:
         data = Path(tempfile.mkdtemp(prefix="kaihu-bench-"))

@@ -192,6 +192,11 @@ class Agent(Reviewer):
             self.told = answer.json
         return answer
 
+    def signs_in(self) -> "Agent":
+        """Sign in with password and one-time number."""
+        super().signs_in()
+        return self
+
     def sits_down(self) -> "Agent":
         """Open the desk and press 就绪."""
         self.opens(DESK)

@@ -45,7 +45,8 @@ def view_of(ticket_id: UUID) -> WitnessView:
     view = current.web().witnessing.view(ticket_id, current.person())
     if (told := sent("epoch")) is not None and str(told) != str(view.epoch):
         raise VideoRefused(NOT_NOW, "video_moved")
-    if (seat := sent("seat")) is not None and seat != view.page.held.get(SEAT):
+    seat, last = sent("seat"), view.page.held.get(SEAT)
+    if seat is not None and last is not None and seat != last:
         raise VideoRefused(ELSEWHERE, "video_elsewhere")
     return view
 

@@ -141,6 +141,7 @@ STAFF: tuple[tuple[str, str, frozenset[str], frozenset[str], str], ...] = (
     ("admin1", "魏明", frozenset({"admin"}), frozenset(), ""),
     ("admin2", "袁方", frozenset({"admin"}), frozenset(), ""),
     ("operator1", "蒋宁", frozenset({"operator"}), frozenset(), ""),
+    ("supervisor1", "钱竹", frozenset({"supervisor"}), frozenset({BRANCH}), ""),
 )
 
 

@@ -261,7 +261,7 @@ def test_name_secret_and_password_are_not_stored_in_the_clear(accounts, shen, da
 
 def test_the_demonstration_is_seeded_once_and_its_secrets_told_once(database, keyring, accounts):
     told = fixtures.seed(database, keyring)
-    assert len(told["staff"]) == 11
+    assert len(told["staff"]) == 12
     assert told["customers"]["C01"]["mobile"] == "13800138001"
     again = fixtures.seed(database, keyring)
     assert again["staff"] == {}
@@ -269,4 +269,4 @@ def test_the_demonstration_is_seeded_once_and_its_secrets_told_once(database, ke
     reviewer = told["staff"]["reviewer1"]
     number = fixtures.totp_now(reviewer["totp"])
     assert accounts.verify("reviewer1", reviewer["password"], number, rules=RULES, now=NOW).name == "沈静"
-    assert len({one["password"] for one in told["staff"].values()}) == 11
+    assert len({one["password"] for one in told["staff"].values()}) == 12

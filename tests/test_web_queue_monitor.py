@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from handlers import fixtures
 from tests.witness_people import (
     Agent,
     carried_on_paper,
@@ -49,10 +48,7 @@ def day(product, waiting_room):
 @pytest.fixture(scope="module")
 def supervisor(product, day):
     """Lend the supervisor of 杭州营业部."""
-    web = product.product.web
-    member = next(one for one in web.staff.everybody() if one.login == "agent2")
-    web.staff.change_rights(member.id, frozenset({"supervisor"}), frozenset({fixtures.BRANCH}))
-    return Agent(product, "agent2").signs_in()
+    return Agent(product, "supervisor1").signs_in()
 
 
 def number(text: str, label: str) -> str:

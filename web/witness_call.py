@@ -164,7 +164,8 @@ def _missing(view: WitnessView) -> list[str]:
         label = label_of(part)
         found.append(gettext(TICKS_LEFT, label=label, n=len(left)))
     with current.engine().database.reading() as session:
-        return [*found, *current.web().witnessing.missing(session, view.ticket, view.call)]
+        more = current.web().witnessing.missing(session, view.ticket, view.call)
+    return [*found, *(gettext(words) for words in more)]
 
 
 def _page(

@@ -31,6 +31,7 @@ export function judge(leg) {
   if (!leg || leg.state === "new" || leg.state === "connecting") return "none";
   if (leg.state === "gone") return "gone";
   if (leg.idle === null || leg.idle > SILENT) return "idle";
+  if (!leg.width) return "none"; // no whole picture has come yet
   if (leg.loss > LOSSY) return "bad";
   return leg.kbps < LOW || leg.loss > LOSSY / 2 ? "weak" : "good";
 }

@@ -19,6 +19,10 @@ FILLED = {
     "file_id": str(uuid4()),
     "version_id": str(uuid4()),
     "signature_id": str(uuid4()),
+    "snapshot_id": str(uuid4()),
+    "ticket_id": str(uuid4()),
+    "call_id": str(uuid4()),
+    "role": "customer",
 }
 
 

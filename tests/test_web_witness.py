@@ -202,6 +202,11 @@ def test_the_desk_works_without_scripts(customer, agent):
     assert agent.sees("正在录音录像")
 
 
+def test_an_agent_who_signs_in_again_comes_back_to_this_desk(product):
+    answer = product.client().post(f"{DESK}/tickets/{uuid4()}/end")
+    assert answer.headers["Location"] == f"/desk/login?next={DESK}"
+
+
 def test_commands_need_the_pages_token(customer, agent):
     queues(customer)
     offer = agent.sits_down().looks_for_next()

@@ -157,9 +157,9 @@ def to_sign_in() -> AnyResponse:
 def _page_of(path: str) -> str:
     """Return the page a posted address belongs to."""
     parts = path.split("/")
-    return (
-        "/".join(parts[:4]) if parts[1:3] in (["me", "tasks"], ["me", "cases"], ["desk", "tasks"]) else "/me"
-    )
+    if parts[1:3] in (["me", "tasks"], ["me", "cases"], ["desk", "tasks"]):
+        return "/".join(parts[:4])
+    return "/".join(parts[:3]) if parts[1] == "desk" else "/me"
 
 
 def wants_json() -> bool:

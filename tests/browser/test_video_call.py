@@ -59,10 +59,20 @@ class Agent(Person):
 
     def answers_the_call(self) -> Self:
         """Take the customer who is offered, by keyboard."""
-        expect(self.page.get_by_role("heading", name="客户请求视频见证")).to_be_visible()
+        self.is_offered_somebody()
         self.page.keyboard.press("F2")
         expect(self.page.locator("[data-module=witness_call]")).to_be_attached()
         return self.sees_moving("[data-remote]")
+
+    def is_offered_somebody(self) -> Self:
+        """Wait for the next customer; who still rests after a call does so no longer."""
+        offer = self.page.get_by_role("heading", name="客户请求视频见证")
+        rests = self.page.get_by_role("button", name="立即接听下一位")
+        expect(offer.or_(rests)).to_be_visible()
+        if rests.is_visible():
+            rests.click()
+        expect(offer).to_be_visible()
+        return self
 
     def sees_moving(self, video: str) -> Self:
         """Wait until a video shows moving pictures."""

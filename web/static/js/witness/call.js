@@ -2,6 +2,7 @@ import { Session } from "../video/session.js";
 import { fill } from "../words.js";
 import { clock, Refused, send } from "./commands.js";
 import { Keys } from "./keys.js";
+import { Notes } from "./notes.js";
 import { judge, Quality } from "./quality.js";
 import { Shots } from "./shots.js";
 import { Ticks } from "./ticks.js";
@@ -20,6 +21,7 @@ export class WitnessCall {
     this.quality = new Quality(this.part("legs"));
     this.shots = new Shots(root, (kind) => this.shoot(kind));
     this.ticks = new Ticks(this.part("script"), (answers) => this.tick(answers));
+    this.notes = new Notes(root, this.urls.page);
     this.keys = new Keys(root, {
       F8: () => this.shots.shoot("face"),
       F9: () => this.shots.shoot("card"),
@@ -168,6 +170,7 @@ export class WitnessCall {
     if (button?.name) body.append(button.name, button.value);
     try {
       const told = await send(url, body);
+      this.notes.forget();
       this.leave();
       window.location.assign(told.url);
     } catch (error) {

@@ -88,8 +88,8 @@ def line(name: str, **more: Any) -> dict[str, Any]:
         {"name": "郑浩", "words": "暂停", "tone": "warn", "icon": "clock", "since": "25 分钟"},
     ]
     return {
-        "name": name, "waiting": 3, "talking": 1, "on_duty": 2, "longest": "14 分钟", "mean": "6 分钟", "tone": "warn", "calls": 41,
-        "handle": "4 分钟", "outcomes": [{"words": "通过", "count": 33}, {"words": "打回", "count": 6}, {"words": "客户中断", "count": 2}],
+        "name": name, "waiting": 3, "talking": 1, "on_duty": 2, "longest": "14:05", "mean": "6:10", "tone": "warn", "calls": 41,
+        "handle": "4:00", "outcomes": [{"words": "通过", "count": 33}, {"words": "打回", "count": 6}, {"words": "客户中断", "count": 2}],
         "agents": agents, **more,
     }  # fmt: skip
 

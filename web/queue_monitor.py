@@ -82,9 +82,9 @@ def _line(one: LineReport) -> dict[str, Any]:
         "away": sum(customer.away for customer in one.customers),
         "talking": sum(customer.state == "in_call" for customer in one.customers),
         "on_duty": on_duty,
-        "longest": span(longest) if waiting else "—",
-        "mean": "—" if one.mean_wait is None else span(one.mean_wait),
-        "handle": "—" if one.mean_handle is None else span(one.mean_handle),
+        "longest": _clock(longest) if waiting else "—",
+        "mean": _clock(one.mean_wait),
+        "handle": _clock(one.mean_handle),
         "calls": sum(one.today.values()),
         "outcomes": [
             {"words": words, "count": one.today[code]}  # type: ignore[index]
@@ -94,6 +94,11 @@ def _line(one: LineReport) -> dict[str, Any]:
         "agents": [_agent(agent) for agent in one.agents],
         "tone": slow,
     }
+
+
+def _clock(seconds: float | None) -> str:
+    """Return a short time in minutes and seconds, as 4:05."""
+    return "—" if seconds is None else f"{round(seconds) // 60}:{round(seconds) % 60:02}"
 
 
 def _agent(agent: Agent) -> dict[str, Any]:

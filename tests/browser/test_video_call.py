@@ -81,7 +81,8 @@ class Agent(Person):
 
     def ticks_all(self) -> Self:
         """Ask and check everything."""
-        for box in self.page.locator("[data-script] input[type=checkbox]").all():
+        # Questions of other changes are on the page, too, and hidden.
+        for box in self.page.locator("[data-script] input[type=checkbox]").filter(visible=True).all():
             box.check()
         return self
 

@@ -97,7 +97,7 @@ class Agent(Person):
 
     def gives(self, result: str, *reasons: str) -> Self:
         """Give a result."""
-        self.page.locator(".call__bar").get_by_text(result, exact=False).first.click()
+        self.chooses_segment(result)
         for code in reasons:
             self.page.get_by_role("checkbox", name=re.compile(code)).check()
         return self.presses_result()

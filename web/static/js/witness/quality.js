@@ -28,13 +28,15 @@ export class Quality {
 const SIGNS = { good: "done", weak: "warn", bad: "warn", idle: "refused", gone: "refused", none: "clock" };
 
 export function judge(leg) {
-  if (!leg || leg.state === "new" || leg.state === "connecting") return "none";
-  if (leg.state === "gone") return "gone";
-  if (leg.idle === null || leg.idle > SILENT) return "idle";
+  if (!leg) return "none";
+  // What arrives says more than what the connection is called.
+  if (leg.idle === null || leg.idle > SILENT) return WITHOUT[leg.state] ?? "idle";
   if (!leg.width) return "none"; // no whole picture has come yet
   if (leg.loss > LOSSY) return "bad";
   return leg.kbps < LOW || leg.loss > LOSSY / 2 ? "weak" : "good";
 }
+
+const WITHOUT = { new: "none", connecting: "none", gone: "gone" };
 
 function figures(leg) {
   const parts = [];

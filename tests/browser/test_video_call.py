@@ -173,7 +173,7 @@ def test_g45_g47_g48_g49_a_customer_is_sent_back_corrects_and_is_passed(customer
     su.answers_the_call().ticks_all().photographs()
     expect(su.page.get_by_text("可以通过")).to_be_visible()
     su.gives("通过")
-    li.sees("视频见证已通过").presses("下一步")
+    li.sees("视频见证已通过").follows("下一步")
     li.sees("申请并安装")
 
     with kaihu.product.engine.database.reading() as session:

@@ -164,8 +164,15 @@ def wire(settings: Settings) -> Product:
 
     timestamps = authorities.dating(settings, database, keyring, company)
     papers = agreements.Papers(engine, versions, counter)
+    recordings = Recordings(engine, settings.recordings_folder)
     signing = Signing(
-        engine, certificates, authority, timestamps, papers, rules=authorities.stamp_rules(settings)
+        engine,
+        certificates,
+        authority,
+        timestamps,
+        papers,
+        rules=authorities.stamp_rules(settings),
+        recordings=recordings,
     )
     queue, calls, staff = Queue(engine), video.calls(engine, settings), StaffAccounts(database, keyring)
     web = Web(
@@ -187,7 +194,7 @@ def wire(settings: Settings) -> Product:
         papers=papers,
         signing=signing,
         inspection=Inspection(engine, signing, authority),
-        recordings=Recordings(engine, settings.recordings_folder),
+        recordings=recordings,
         publisher=own_authority,
         verifier=House(database, authority, Verifier()),
         queue=queue,

@@ -39,6 +39,8 @@ from handlers.counter.protocol import Profile
 from handlers.notices import Deliveries, NoticeRow
 from handlers.photos import JOB, pool_of
 from handlers.photos.seen import Examination, Wishes
+from handlers.recordings import JOB as FINISH
+from handlers.recordings import Finalizer
 from handlers.sms import SentSms, outbox
 from ops.wiring import Product, shipped, wire
 from tests import agents_at_work
@@ -112,7 +114,9 @@ class Running:
         self.work_off(inspection.JOB, self.product.web.inspection.inspect)
 
     def archive(self) -> None:
-        """Date, seal and archive what was signed."""
+        """Date, seal and archive what was signed; recordings are finished by then."""
+        finalizer = Finalizer(self.engine, self.product.web.settings.recordings_folder)
+        self.work_off(FINISH, finalizer.finish)
         self.work_off(signing.JOB, self.product.web.signing.archive)
 
     def work_off(self, job: str, function: Callable[..., Any]) -> None:

@@ -12,7 +12,7 @@ Written here: video_call.report and .finished_at; video_segment, where a dead wr
 
 from handlers.recordings.children import MuxingFailed
 from handlers.recordings.finalizer import JOB, Finalizer
-from handlers.recordings.kept import NoRecording
+from handlers.recordings.kept import NoRecording, NotFinished
 from handlers.recordings.looking import Evidence, Recorded, Recordings
 from handlers.recordings.verify import Finding, Verdict
 
@@ -23,6 +23,7 @@ __all__ = [
     "Finding",
     "MuxingFailed",
     "NoRecording",
+    "NotFinished",
     "Recorded",
     "Recordings",
     "Verdict",

@@ -28,6 +28,10 @@ class NoRecording(Exception):
     """There is no such call, or nothing of it that could be shown."""
 
 
+class NotFinished(Exception):
+    """A call is over, and what was recorded of it is not sealed yet: ask again later."""
+
+
 def report_place(call_id: UUID) -> str:
     """Return the place for which a report is sealed under its case's key."""
     return f"video.report:{call_id}"

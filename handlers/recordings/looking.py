@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,13 +11,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from engine import Engine
+from engine import Engine, clock
 from engine.store import SealBroken
 from handlers.media.segments import Sealer
 from handlers.recordings import kept, sealed
+from handlers.recordings.kept import NotFinished
 from handlers.recordings.then import data_then
 from handlers.recordings.verify import Verdict, verify
 from handlers.video.tables import CallRow, SegmentRow, SnapshotRow
+
+#: For so long evidence waits for a seal; then it says what there is.
+PATIENCE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,14 @@ class Recorded:
 class Evidence:
     """What proves a recording to somebody who has neither it nor our programs.
 
+    :param at: business time of the result.
     :param hash: of the whole recording, hex; see ``kept.total``.
     :param statements: what was sealed and its Ed25519 signature, by name in their order.
     :param public_key: PEM.
     """
 
     call_id: UUID
+    at: datetime
     hash: str
     statements: Mapping[str, tuple[bytes, bytes]]
     public_key: bytes
@@ -113,16 +119,25 @@ class Recordings:
             return kept.total(kept.load(session, self._engine, call_id).segments)
 
     def evidence(self, session: Session, case_id: UUID) -> Evidence | None:
-        """Return what proves the call in which a case's customer was witnessed; None while nothing does."""
-        call_id = session.scalar(
-            select(CallRow.id)
-            .where(CallRow.case_id == case_id, CallRow.outcome == "passed", CallRow.finished_at.is_not(None))
+        """Return what proves the call in which a case's customer was witnessed; None when nothing does.
+
+        :raises NotFinished: something of it waits for its seal.
+        """
+        call = session.scalar(
+            select(CallRow)
+            .where(CallRow.case_id == case_id, CallRow.outcome == "passed")
             .order_by(CallRow.opened_at.desc())
             .limit(1)
         )
-        if call_id is None:
+        if call is None or call.closed_at is None:
             return None
-        rows = session.scalars(select(SegmentRow).where(SegmentRow.call_id == call_id)).all()
+        rows = session.scalars(select(SegmentRow).where(SegmentRow.call_id == call.id)).all()
+        waits = call.finished_at is None and any(row.sealed_at is None for row in rows)
+        if waits and clock.now() - call.closed_at < PATIENCE:
+            raise NotFinished
+        said = kept.statements(rows)
+        if not said:
+            return None
         public = Sealer(self._engine.keyring.derive(kept.SEAL)).public
         pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        return Evidence(call_id, kept.total(rows), kept.statements(rows), pem)
+        return Evidence(call.id, call.closed_at, kept.total(rows), said, pem)

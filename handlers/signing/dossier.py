@@ -16,6 +16,7 @@ from engine import SYSTEM, clock
 from engine.store import CaseKey, JournalEntry
 from engine.store.tables import CaseRow, FileRow, JournalRow
 from handlers.certificates.units import Unit
+from handlers.recordings import NotFinished
 from handlers.signing import cms, evidence, kit, lasting, proofs, stamps, written
 from handlers.signing.kit import Chained
 from handlers.signing.protocol import StampRefused, StampsDown
@@ -37,7 +38,8 @@ class Dossier:
     def make(self, case_id: UUID, key: CaseKey, rules: Rules) -> bool:
         """Make evidence and kit of a case whose papers are archived; tell whether they were made now.
 
-        Safe to run twice: the newest counts, and one that is there is not made again.
+        Safe to run twice: the newest counts, and one that is there is not made again. While a recording
+        waits for its seal nothing is made; the sweep asks again.
         """
         case, _, data = self._engine.cases.data(case_id, SYSTEM)
         with self._engine.database.reading() as session:
@@ -54,11 +56,17 @@ class Dossier:
             head = (row.journal_seq, row.journal_head)
             papers = {one.code: self._signing.file(session, key, written.told(one)) for one in rows}
             customer = self._signing.certificates.get(session, rows[0].serial)
+            try:
+                recordings = self._signing.recordings
+                video = None if recordings is None else recordings.evidence(session, case_id)
+            except NotFinished:
+                log.info("evidence waits for the recording's seal", case=str(case_id))
+                return False
             unit = self._authority.units.active(session, "seal")
             above = self._signing.chains.whole(session, unit.der)
         told = evidence.facts(
             case, data, self._engine.parameters().company.name, [written.told(one) for one in rows],
-            {customer.serial: customer}, head, self._signing.now(),
+            {customer.serial: customer}, head, self._signing.now(), video,
         )  # fmt: skip
         plain = evidence.plain(told)
         signed_page = evidence.page(
@@ -75,7 +83,7 @@ class Dossier:
             }
             lists = self._lists(session, people.values())
         page = lasting.archive(signed_page, found, lambda digest: self._token(digest, rules))
-        made = kit.files(papers, (page, plain), people, lists, entries)
+        made = kit.files(papers, (page, plain), people, lists, entries, video)
         made["manifest.txt"] = kit.manifest(made)
         made["manifest.p7s"] = self._signed(sha256(made["manifest.txt"]).digest(), unit, above)
         made["timestamps/manifest.tst"] = self._token(sha256(made["manifest.p7s"]).digest(), rules)

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from engine import CaseFacts, clock
 from handlers.certificates import Certificate
+from handlers.recordings import Evidence as Recording
 from handlers.signing.lasting import COMPANY, DIGITS
 from handlers.signing.protocol import Signature
 from handlers.signing.updating import Fill, Hole
@@ -33,16 +34,17 @@ def facts(
     certificates: Mapping[str, Certificate],
     journal: tuple[int, bytes],
     now: datetime,
+    video: Recording | None = None,
 ) -> dict[str, Any]:
     """Return what the evidence says; nothing of it is secret, the ID number is masked.
 
     :param certificates: the customer's, by serial.
     :param journal: how many entries the case's journal has, and the hash of the last.
+    :param video: the recording of the call in which the customer was witnessed.
     """
     profile = data.get("profile") or {}
     read = {str(one.get("code")): one for one in (data.get("consents") or {}).get("documents") or ()}
     review = data.get("review") or {}
-    video = data.get("video") or {}
     told: dict[str, Any] = {
         "format": FORMAT,
         "company": company,
@@ -57,8 +59,13 @@ def facts(
         "journal": {"entries": journal[0], "head": journal[1].hex()},
         "made_at": now.isoformat(),
     }
-    if video.get("sha256"):
-        told["video"] = {"sha256": str(video["sha256"]), "at": str(video.get("at") or "")}
+    if video is not None:
+        told["video"] = {
+            "call": str(video.call_id),
+            "at": video.at.isoformat(),
+            "sha256": video.hash,
+            "segments": len(video.statements),
+        }
     return told
 
 
@@ -151,7 +158,14 @@ def _html(told: Mapping[str, Any]) -> str:
         parts.append(_table("数字证书", rows))
     if "video" in told:
         parts.append(
-            _table("视频见证", {"录像摘要": told["video"]["sha256"], "时间": _time(told["video"]["at"])})
+            _table(
+                "视频见证",
+                {
+                    "录像摘要": told["video"]["sha256"],
+                    "录像段数": str(told["video"]["segments"]),
+                    "时间": _time(told["video"]["at"]),
+                },
+            )
         )
     parts.append(_table("复核", {"结果": "通过", "时间": _time(told["review"]["at"])}))
     parts.append(_table("操作记录", {"条数": str(journal["entries"]), "末条摘要": journal["head"]}))

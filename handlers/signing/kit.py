@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from engine.store.tables import JournalRow
+from handlers.recordings import Evidence as Recording
 from handlers.signing import reading
 
 _SCRIPT = Path(__file__).with_name("verify.sh")
@@ -28,11 +29,16 @@ evidence.pdf   证据说明，公司盖章；evidence.json 为同样内容的数
 certificates/  数字证书；status/ 证书状态和吊销列表
 signatures/    PDF 中的电子签名；timestamps/ 时间戳
 journal/       本次申请的操作记录（加密内容仅含摘要链）
+video/         视频见证录像每一段的封存声明（*.json）、声明的 Ed25519 签名（*.sig）和验证公钥（seal.pem）
 manifest.txt   每个文件的 SHA-256，由公司签名
 
 核对（离线，仅需 POSIX shell 和 openssl 3）：
     sh verify.sh 从公司另行取得的根证书.pem
 每项核对一行；全部通过时退出码为 0。
+录像本身由公司加密保存，不在本包内。封存声明写明每一段的长度、条数和摘要链末值（head）：
+head(0) 为文件开头25字节的 SHA-256，head(n) 为 head(n-1) 与第n条记录（4字节长度和密文）相连后的 SHA-256；
+取得录像文件的人不需要密钥即可核对。
+全部声明按文件名顺序、各加一个换行相连后的 SHA-256 即 evidence.json 中的录像摘要。
 证书在签署之后被吊销的（换发新证书、密码锁定等），NOTE 一行写明吊销时间，并核对签署的时间戳早于吊销。
 """
 
@@ -55,6 +61,7 @@ def files(
     people: Mapping[str, Chained],
     lists: Iterable[bytes],
     journal: Iterable[JournalRow],
+    video: Recording | None = None,
 ) -> dict[str, bytes]:
     """Return the files of a kit by name, but for the list of them.
 
@@ -62,6 +69,7 @@ def files(
     :param evidence: the page and the data.
     :param people: customer, seal and tsa.
     :param lists: revocation lists of everybody who issued one of these certificates.
+    :param video: what proves the recording of the video witness.
     """
     made = {"README.txt": README.encode(), "verify.sh": _SCRIPT.read_bytes()}
     made["evidence.pdf"], made["evidence.json"] = evidence
@@ -69,6 +77,10 @@ def files(
         made[f"papers/{code}.pdf"] = pdf
         made |= _of_pdf(code, pdf, ("customer", "company", "archive"))
     made |= _of_pdf("evidence", evidence[0], ("company", "archive"))
+    if video is not None:
+        made["video/seal.pem"] = video.public_key
+        for name, (said, signature) in video.statements.items():
+            made |= {f"video/{name}.json": said, f"video/{name}.sig": signature}
     above: dict[bytes, None] = {}
     roots: dict[bytes, None] = {}
     for name, one in people.items():

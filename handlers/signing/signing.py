@@ -22,6 +22,7 @@ from handlers.certificates import (
     Timestamps,
     UnknownCertificate,
 )
+from handlers.recordings import Recordings
 from handlers.signing import cms, judging, stamps, tickets, written
 from handlers.signing.chains import Chains
 from handlers.signing.protocol import (
@@ -59,6 +60,7 @@ class Signing:
     :param papers: where the papers come from.
     :param now: real time, which certificates and timestamps are compared with.
     :param rules: whose timestamps count; our own unit's by default.
+    :param recordings: what was recorded of video witnesses, for the evidence.
     """
 
     def __init__(
@@ -71,12 +73,14 @@ class Signing:
         *,
         now: Callable[[], datetime] | None = None,
         rules: Rules | None = None,
+        recordings: Recordings | None = None,
     ) -> None:
         self.engine = engine
         self.certificates = certificates
         self.authority = authority
         self.timestamps = timestamps
         self.papers = papers
+        self.recordings = recordings
         self.now = now or RealTime()
         self.chains = Chains(authority)
         self._rules = rules

@@ -172,5 +172,20 @@ done
 grep -q "\"head\": \"$(hex "$WORK/link")\"" evidence.json
 say $? "the journal leads to the head that evidence.json tells"
 
+# 5. the recording of the video witness: what the recorder sealed of each segment, and the hash of all of it
+if grep -q '^  "video": {' evidence.json || [ -d video ]; then
+    for SAID in video/*.json; do
+        openssl pkeyutl -verify -pubin -inkey video/seal.pem -rawin -in "$SAID" -sigfile "${SAID%.json}.sig" \
+            >/dev/null 2>&1
+        say $? "$SAID: seal of the recording"
+    done
+    for SAID in video/*.json; do
+        cat "$SAID"
+        echo
+    done | openssl dgst -sha256 -binary >"$WORK/recording"
+    grep -q "\"sha256\": \"$(hex "$WORK/recording")\"" evidence.json
+    say $? "the recording has the hash that evidence.json tells"
+fi
+
 [ "$BAD" -eq 0 ] && echo "ALL CHECKS PASSED" || echo "SOMETHING IS WRONG"
 exit "$BAD"

@@ -1,6 +1,7 @@
 """Calls on Janus: what is its own, beside what every carrier promises (``test_media_conformance``)."""
 
 import struct
+from typing import Any
 
 import orjson
 import pytest
@@ -135,7 +136,8 @@ def test_sides_come_back_at_once_when_a_node_takes_the_place_of_a_dead_one(
 def test_what_janus_writes_can_be_followed_in_any_pieces(tmp_path):
     packets = [(number * 20, bytes([number]) * (number + 12)) for number in range(50)]
     data, path = mjr(*packets), tmp_path / "a.mjr"
-    follower, found = Follower(path), []
+    follower = Follower(path)
+    found: list[Any] = []
     assert list(follower.packets()) == []
     with path.open("ab") as file:
         for at in range(0, len(data), 7):

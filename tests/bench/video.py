@@ -1,9 +1,10 @@
 """Video witness: what a recorded call costs, how soon it stands, what a kill loses, and how the queue holds.
 
-``cpu_s_per_call_min`` is the media process alone, for one recorded two-party VGA call; ``mediarecorder_ratio``
-what aiortc's own recorder takes for the same media in the same run, ``janus_ratio`` what ours takes of Janus
-(none where Janus cannot run). Kills are ``kill -9`` of the media process in a call. The queue's figures come
-from agents and customers of a database of their own, and from pages that wait for their place.
+``cpu_s_per_call_min`` is the media process alone, for one recorded two-party VGA call;
+``mediarecorder_ratio`` what aiortc's own recorder takes for the same media in the same run, ``janus_ratio``
+what ours takes of Janus (none where Janus cannot run). Kills are ``kill -9`` of the media process in a call.
+The queue's figures come from agents and customers of a database of their own, and from pages that wait for
+their place.
 """
 
 from collections.abc import Callable

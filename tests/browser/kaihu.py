@@ -41,13 +41,18 @@ class Kaihu:
     """
 
     def __init__(
-        self, address: str, data: Path, product: Product, ahead: timedelta, environ: dict[str, str]
+        self,
+        address: str,
+        data: Path,
+        product: Product,
+        ahead: timedelta,
+        environ: dict[str, str] | None = None,
     ) -> None:
         self.address = address
         self.data = data
         self.product = product
         self.ahead = ahead
-        self._environ = environ
+        self._environ = environ or {}
         self._serial = count(1)
         self._app = create_app(product.web)
 

@@ -82,6 +82,8 @@ class Returned:
 
     reasons: list[dict[str, str]]
     note: str
+    #: An agent did so in a video call, and not a reviewer.
+    by_agent: bool = False
 
 
 def returned(data: Mapping[str, Any], *, refused: bool = False) -> Returned:
@@ -97,7 +99,7 @@ def returned(data: Mapping[str, Any], *, refused: bool = False) -> Returned:
         return Returned([], "")
     known = {r.code: r.text for r in reasons()}
     listed = [{"code": str(c), "text": known.get(str(c), str(c))} for c in last.get("reasons") or ()]
-    return Returned(listed, str(last.get("note") or ""))
+    return Returned(listed, str(last.get("note") or ""), last is data.get("video"))
 
 
 def reasons() -> list[Any]:

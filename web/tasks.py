@@ -162,6 +162,7 @@ def page(
         events_url="/rt/events",
         divisions_url="/divisions.json",
         returned=why.reasons,
+        returned_by_agent=why.by_agent,
         note=why.note,
         signing=to_sign.offer(view),
         certificate={

@@ -16,7 +16,7 @@ from sqlalchemy import insert, select
 from engine import Actor
 from engine.store.tables import CaseRow, WorkItemRow
 from handlers.staff import StaffRow
-from handlers.video.agents import lines
+from handlers.video.agents import lines, reaching
 from handlers.video.tables import ROLES, CallRow, NodeRow, SegmentRow
 from handlers.video.tickets import Call, Ticket
 
@@ -38,7 +38,7 @@ class Agent:
             staff_id = session.scalar(select(StaffRow.id).where(StaffRow.login == self.login))
         found = self.web.staff.actor(str(staff_id), "test")
         assert found
-        return found
+        return reaching(self.web.engine.parameters(), found)
 
     @property
     def id(self) -> UUID:

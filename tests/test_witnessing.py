@@ -1,14 +1,14 @@
 """What an agent's decision does to a case: passed, sent back to the step that is wrong, refused."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 import forms
-from engine import Actor
-from engine.store.tables import CaseRow, JournalRow
+from engine import Actor, clock, parameters
+from engine.store.tables import CaseRow, JournalRow, WorkItemRow
 from handlers.video.errors import Moved
 from handlers.video.tables import CallRow
-from tests.agents_at_work import Agent, recorded, waits
+from tests.agents_at_work import Agent, recorded, waits, witness
 
 
 @pytest.fixture
@@ -123,6 +123,7 @@ def test_g49_who_is_sent_back_stands_at_the_dates_with_the_reason_and_the_pictur
     customer.is_witnessed("return", reasons=["D01"])
     assert state(product) == "returned_video"
     assert customer.sees("身份信息资料")
+    assert customer.sees("视频见证打回，请按以下原因修改")
     assert customer.sees("有效期与证件不一致")
     again = {"validity__from": "2025-03-11", "validity__until": "2045-03-11"}
     customer.answers(**again, confirm="SAME_AFTER_RETURN")
@@ -165,3 +166,13 @@ def test_back_from_the_certificate_leads_to_the_agreements_and_not_into_another_
     zhang.is_witnessed()
     zhang.goes_back()
     assert zhang.sees("协议签署")
+
+
+def test_a18_branches_that_share_a_queue_witness_each_others_customers(product, web, zhang):
+    with web.engine.database.transaction() as session:
+        for table in (CaseRow, WorkItemRow):
+            session.execute(update(table).values(branch="上海营业部"))
+    pool = {"company": {"pooled_branches": [["杭州营业部", "上海营业部"]]}}
+    parameters.change(web.engine.database, pool, "a", "b", clock.now())
+    witness(web, zhang.case, login="agent1")  # of 杭州营业部
+    assert state(product) == "await_cert"

@@ -7,6 +7,7 @@ from flask import current_app, g, session
 
 from engine import Actor, Engine
 from engine.parameters import Parameters
+from handlers.video.agents import reaching
 
 if TYPE_CHECKING:
     from handlers.agreements import Agreements, Papers
@@ -102,7 +103,9 @@ def _actor() -> Actor | None:
     known = visit().known
     if known is None:
         return None
-    company = parameters().company.number
+    settings = parameters()
     if known.kind == "customer":
+        company = settings.company.number
         return Actor("customer", known.subject, frozenset({"customer"}), company=company, session=known.name)
-    return web().staff.actor(known.subject, known.name)
+    found = web().staff.actor(known.subject, known.name)
+    return None if found is None else reaching(settings, found)

@@ -5,7 +5,7 @@ Busy is no state of its own: it follows from the ticket an agent holds.
 Tables used here: video_agent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, cast
 from uuid import UUID
@@ -15,7 +15,7 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from engine import Engine, clock
+from engine import Actor, Engine, clock
 from engine.parameters import Parameters
 from handlers.staff import StaffRow
 from handlers.video.tables import AgentRow, TicketRow
@@ -54,6 +54,14 @@ def branches_of(parameters: Parameters, line: str) -> frozenset[str]:
 def lines(parameters: Parameters, branches: frozenset[str]) -> frozenset[str] | None:
     """Return the queues that somebody with these branches serves; None: all of the company."""
     return frozenset(line_of(parameters, branch) for branch in branches) if branches else None
+
+
+def reaching(parameters: Parameters, actor: Actor) -> Actor:
+    """Return an agent with the branches that share a queue with theirs, whose customers they see (A-18)."""
+    if "agent" not in actor.roles or not actor.branches:
+        return actor
+    shared = (branches_of(parameters, line_of(parameters, branch)) for branch in actor.branches)
+    return replace(actor, branches=actor.branches.union(*shared))
 
 
 class Agents:

@@ -298,6 +298,7 @@ class Customer(Person):
 
     def is_witnessed(self) -> Self:
         """Be passed by an agent who does without cameras (``agents_at_work``); the page then goes on."""
+        expect(self.page.get_by_role("heading", name="视频见证", level=1)).to_be_visible()
         with self.kaihu.quickly() as pages:
             witness(pages.product.web, self.kaihu.case(self.number).id)
         return self.opens(self.page.url)

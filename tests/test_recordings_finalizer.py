@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from engine import clock
 from handlers.media import webm
-from handlers.recordings import Finalizer, NoRecording, timeline
+from handlers.recordings import Finalizer, NoRecording, playback, timeline
 from handlers.recordings.placing import SILENCE
 from tests.recording_people import Leg, Studio, pictures, sounds
 
@@ -79,8 +79,9 @@ def test_a_player_finds_the_index_in_front_and_jumps_by_it(call):
     call.sends("customer", Leg(seconds=6))
     call.ends().finished()
     file = call.played()
-    assert 0 < file.index(b"\x1c\x53\xbb\x6b", 100) < 4096  # Cues
-    assert file.index(b"\x1c\x53\xbb\x6b", 100) < file.index(b"\x1f\x43\xb6\x75")  # before the first cluster
+    cues, cluster = b"\x1c\x53\xbb\x6b", b"\x1f\x43\xb6\x75"
+    assert file.count(cues) == 2  # the seek head's word of it, and itself
+    assert file.rindex(cues) < file.index(cluster)
     with player(file) as opened:
         opened.seek(4_500_000)
         found = next(opened.decode(video=0))
@@ -292,6 +293,28 @@ def test_two_finalizers_at_once_lay_down_one_result(call, studio, room):
     assert sorted(outcomes) in (["finished", "there"], ["finished", "there"])
     kept = [one.name for one in studio.folder.rglob("*playback*")]
     assert sorted(kept) == sorted(one["path"].split("/")[-1] for one in call.report["playback"].values())
+    assert call.findings() == []
+
+
+def test_who_is_second_at_the_last_moment_throws_its_own_away(call, studio, room, monkeypatch):
+    both(call)
+    make = playback.make
+    outcomes: list[str] = []
+
+    def overtaken(*given):
+        made = make(*given)
+        monkeypatch.setattr(playback, "make", make)
+        if not outcomes:
+            outcomes.append(Finalizer(room.engine, studio.folder).finish(str(call.id)))
+        return made
+
+    monkeypatch.setattr(playback, "make", overtaken)
+    outcomes.append(studio.finalizer.finish(str(call.id)))
+    assert outcomes == ["finished", "there"]
+    with room.engine.database.reading() as session:
+        written = text("select count(*) from journal where kind = 'video.recorded'")
+        assert session.scalar(written) == 1
+    assert len(list(studio.folder.rglob("*playback*"))) == 2
     assert call.findings() == []
 
 

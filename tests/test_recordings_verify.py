@@ -100,6 +100,14 @@ def test_one_flipped_bit_of_a_playback_file_is_found_wherever_it_is(call, studio
     assert call.findings() == []
 
 
+def test_a_playback_file_that_grew_or_is_gone_is_found(call, studio):
+    path = studio.folder / call.report["playback"]["agent"]["path"]
+    path.write_bytes(path.read_bytes() + b"x")
+    assert call.findings() == ["playback_changed"]
+    path.unlink()
+    assert call.findings() == ["playback_changed"]
+
+
 @pytest.mark.parametrize(
     ("which", "code"),
     [

@@ -28,10 +28,10 @@ from engine import Engine, clock
 from engine.store import JournalEntry
 from engine.store.tables import CaseRow
 from handlers.media.segments import Sealer
-from handlers.recordings import checking, kept, timeline
+from handlers.recordings import checking, kept, playback, timeline
 from handlers.recordings.kept import Kept, NoRecording
 from handlers.recordings.measuring import Measured, events, measure
-from handlers.recordings.playback import Made, make
+from handlers.recordings.playback import Made
 from handlers.recordings.recovering import Recovered, recover
 from handlers.recordings.timeline import Event, Placed
 from handlers.video.nodes import Nodes
@@ -174,7 +174,7 @@ class Finalizer:
         if role == "customer":
             told = timeline.markers(work.events, work.begin, work.duration)
             stills = sorted({one["ms"] for one in told})[:MOST_STILLS]
-        made = make(self._folder, work.kept, work.placed[role], work.begin, work.duration, stills)
+        made = playback.make(self._folder, work.kept, work.placed[role], work.begin, work.duration, stills)
         undo.callback((self._folder / made.path).unlink, missing_ok=True)
         return made
 

@@ -93,7 +93,8 @@ def opens(
             **options,
         )
         context.set_default_timeout(PATIENCE)
-        contexts.append((context, Watch(context, kaihu.address)))
+        dies = request.node.get_closest_marker("media_dies") is not None
+        contexts.append((context, Watch(context, kaihu.address, media_dies=dies)))
         return context.new_page()
 
     yield window
@@ -104,8 +105,9 @@ def opens(
             page.screenshot(path=picture, full_page=True)
             print(f"{page.url} looked like {picture}")
         context.close()
-    if request.node.stash.get(_failed, False):
-        print("\n".join((kaihu.data / "web.log").read_text("utf-8").splitlines()[-25:]))
+    if wrong or request.node.stash.get(_failed, False):
+        said = (kaihu.data / "web.log").read_text("utf-8").splitlines()
+        print("\n".join([*(one for one in said if '"level": "error"' in one)][:3] + said[-25:]))
     assert wrong == []
 
 

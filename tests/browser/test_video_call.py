@@ -205,6 +205,7 @@ def starts_the_video_again(customer: Customer) -> None:
     return None
 
 
+@pytest.mark.media_dies
 @pytest.mark.timeout(240)
 def test_a_media_node_that_is_killed_in_a_call_is_not_the_end_of_it(customer, opens, kaihu, media):
     zhang = customer("C01").has_got_to("change_phone", "video", phone__number=landline(kaihu))

@@ -102,6 +102,14 @@ def test_a_call_that_is_over_is_not_opened_again(room, node):
         node.sfu.open(room.plan(call))
 
 
+def test_a_plan_that_is_older_or_newer_than_the_call_is_not_followed(room, node):
+    call = room.call()
+    for more in (-1, 1):
+        with pytest.raises(NoSuchCall):
+            node.sfu.open(room.plan(call, more=more))
+    node.sfu.open(room.plan(call))
+
+
 def forged(offer):
     """Yield offers as no browser makes them."""
     yield "x" * (LONGEST_SDP + 1)
@@ -140,6 +148,15 @@ def test_a_picture_is_taken_after_it_was_asked_for(talk):
     assert still.taken_at > asked
     assert (still.width, still.height) == (640, 480)
     assert Image.open(io.BytesIO(still.jpeg)).size == (640, 480)
+
+
+def test_pictures_come_because_they_are_asked_for(talk):
+    talk.both()
+    began = time.monotonic()
+    taken = [talk.sfu.still(talk.id, "customer").taken_at for _ in range(6)]
+    # By itself a browser of ours sends a key frame a second, and the log wants one in five.
+    assert time.monotonic() - began < 4
+    assert taken == sorted(set(taken))
 
 
 def test_there_is_no_picture_of_a_side_that_did_not_come_or_sends_none(talk):

@@ -10,11 +10,15 @@
     offers     which offers are answered at all
     leg        one side's connection
     recording  files of one call: a segment for each connection, and the log of events
+    stills     a picture out of a key frame
     call       the two sides of a call
-    ledger     what the node writes into the database: its heartbeat, heads of segments, who was seen
-    node       the node: its calls, over HTTP
-    tickets    who may command a node
+    ledger     what the node writes into the database: calls, heads of segments, who was seen
+    node       the calls of one process, from opening to sealing
+    commands   its commands over HTTP
+    tickets    who may command a node; ``plans`` what travels sealed
     client     the same as the web process sees it: ``handlers.video.sfu.Sfu``
+    relays     TURN servers and their passwords
+    janus      the same node with Janus carrying the packets
 
-Other rooms use ``client``, ``segments`` and ``webm``; none of these imports aiortc.
+Other rooms use ``client``, ``segments``, ``webm`` and ``relays``; none of these imports aiortc.
 """

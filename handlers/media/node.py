@@ -52,7 +52,8 @@ class Node:
     ) -> None:
         self._ledger, self._beat, self._connect = ledger, beat, connect
         self._calls: dict[UUID, Call] = {}
-        self._opening: dict[UUID, asyncio.Lock] = {}
+        # A call is opened by one at a time; a few locks for all, so that none is left behind.
+        self._opening = [asyncio.Lock() for _ in range(64)]
         self._told: set[Facts] = set()
         # One thread, so that all about one segment is noted in its order; another for the heartbeat.
         self._writing = ThreadPoolExecutor(1, "media-ledger")
@@ -69,7 +70,7 @@ class Node:
         :raises NoSuchCall: it is over, or another node has it.
         :raises SfuDown: it cannot be recorded at this moment.
         """
-        async with self._opening.setdefault(plan.call_id, asyncio.Lock()):
+        async with self._opening[plan.call_id.int % len(self._opening)]:
             call = self._calls.get(plan.call_id)
             if call is not None and call.plan.node_epoch > plan.node_epoch:
                 raise NoSuchCall("the call has moved on since")
@@ -250,7 +251,6 @@ class Node:
     async def _end(self, call: Call) -> None:
         if self._calls.get(call.plan.call_id) is call:
             del self._calls[call.plan.call_id]
-            self._opening.pop(call.plan.call_id, None)
         sealing = set(self._closing)
         await call.close()
         if call.events is not None:

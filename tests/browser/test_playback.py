@@ -50,7 +50,8 @@ def opened(page, call, moment=""):
     page.goto(f"/desk/cases/{call.case_id}/video{moment}")
     page.wait_for_function(
         "() => { const all = [...document.querySelectorAll('video')];"
-        " return all.length === 2 && all.every((one) => one.readyState >= 3 && !one.seeking); }"
+        " return all.length === 2 && !document.querySelector('[data-bar]').hidden"
+        " && all.every((one) => one.readyState >= 3 && !one.seeking); }"
     )
     return page
 

@@ -40,7 +40,7 @@ pace as (
   select (select coalesce(sum(share), 0) from duty) as agents,
          (select coalesce(sum(share), 0) from duty where free) as free,
          array(select extract(epoch from e.ended_at - e.offered_at)::float from video_ticket e
-                where e.line = :line and e.ended_at is not null and e.state = any(:results)
+                where e.line = :line and e.ended_at > e.offered_at and e.state = any(:results)
                 order by e.ended_at desc limit :last) as calls,
          (select avg((g.state in ('left', 'abandoned'))::int)::float from (
             select e.state from video_ticket e

@@ -153,4 +153,6 @@ def gone(sfu, call):
         sfu.legs(call)
     except NoSuchCall:
         return True
+    except SfuDown:
+        return False  # the first question after its pause may meet a connection that broke meanwhile
     return False

@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parts.add_parser(name, help=words)
     media = parts.add_parser("media", help="carry and record video calls")
     media.add_argument("--adapter", choices=["embedded", "janus"], help="what carries them; else KAIHU_MEDIA")
+    media.add_argument("--keep", action="store_true", help="have another one ready when it is killed")
     checking = parts.add_parser("check", help="say what is wrong with diagrams, tables and forms")
     checking.add_argument("files", nargs="+", type=Path)
     release = parts.add_parser("release", help="publish a release")
@@ -84,8 +85,11 @@ def run(options: argparse.Namespace) -> int:
         work(settings)
         return 0
     if options.part == "media":
+        from ops.keeper import keep
         from ops.media import carry
 
+        if options.keep:
+            return keep(lambda: carry(settings))
         carry(settings)
         return 0
     if options.part == "seed":

@@ -76,7 +76,7 @@ def run_all(data: Path, asked_port: int | None) -> int:
         environ = environment(data, address, port, os.environ)
         web = Part("web", command("web", "--port", str(port)))
         worker = Part("worker", command("worker"))
-        media = Part("media", command("media"))
+        media = Part("media", command("media", "--keep"))
         with Supervisor([web, worker, media], environ=environ, database=database) as supervisor:
             steps = ("migrate", "seed") if environ["KAIHU_MODE"] == "demo" else ("migrate",)
             if not supervisor.once(" and ".join(steps), in_turn(*steps)) and not supervisor.stopping:

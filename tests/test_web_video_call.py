@@ -194,6 +194,13 @@ def test_who_passed_is_told_so_and_goes_on_by_the_button(zhang, zhou, call):
     assert zhang.comes(told["onward"]).sees("数字证书申请")
 
 
+def test_what_the_customer_consented_to_stays_with_the_result(zhang, zhou, call):
+    case = zhang.case
+    decided(zhang, zhou, call, "approve")
+    _, _, data = zhou.web.engine.cases.data(case, zhou.actor)
+    assert data["video"]["consent"].keys() == {"version", "sha256", "agreed_at"}
+
+
 def test_who_passed_and_reloads_is_at_the_next_step(zhang, zhou, call):
     told = decided(zhang, zhou, call, "approve")
     assert zhang.comes().address == told["onward"]

@@ -9,6 +9,7 @@ from flask import Blueprint, flash, jsonify, redirect, render_template, url_for
 
 from engine import NotYours, TaskGone, TaskView, clock
 from engine.desk import Held
+from handlers.video.witnessing import CONSENT
 from web import current, tasks
 from web import video_shown as pages
 from web.security import wants_json
@@ -52,7 +53,7 @@ def consent(task_id: UUID) -> Answer:
         current.engine().cases.note(view.case.id, current.person(), "video.consented", kept)
 
         def lay(desk: Held) -> None:
-            desk.held[pages.CONSENT] = kept
+            desk.held[CONSENT] = kept
 
         current.engine().desk.hold(task_id, current.person(), lay)
 
@@ -65,7 +66,7 @@ def enter(task_id: UUID) -> Answer:
 
     def queue(view: TaskView) -> None:
         component = pages.the_question(view)
-        given = view.held.get(pages.CONSENT)
+        given = view.held.get(CONSENT)
         if not isinstance(given, dict) or given.get("version") != pages.version(component):
             raise Refused(NO_CONSENT, "no_consent")
         found = report(sent("report"))

@@ -19,12 +19,13 @@ from forms import Component
 from handlers import hours
 from handlers.video.errors import NoTicket
 from handlers.video.tickets import Ticket
+from handlers.video.witnessing import CONSENT
 from web import current
 from web.i18n import language
 from web.queue_live import figures
 
-#: Where the desk keeps the separate consent, and which window the call belongs to.
-CONSENT, SEAT = "video_consent", "video_seat"
+#: Where the desk keeps which window the call belongs to.
+SEAT = "video_seat"
 #: For how long a page tells how the last ticket ended.
 REMEMBERED = timedelta(hours=12)
 #: How a ticket ended without a result.

@@ -20,8 +20,9 @@ from engine import EngineError, clock
 from forms.rules.witnessed import unticked
 from handlers.video.errors import VideoRefused
 from handlers.video.sfu import SfuRefused
+from handlers.video.snapshots import KINDS, Kind, Snapshot
 from handlers.video.tables import Why
-from handlers.video.witnessing import KINDS, Kind, Snapshot, WitnessView
+from handlers.video.witnessing import WitnessView
 from web import current, naming, security, side_by_side
 from web.i18n import gettext
 from web.shown import label_of

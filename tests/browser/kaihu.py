@@ -8,6 +8,7 @@ so that no test finds what another one left.
 import contextlib
 import os
 import secrets
+import signal
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -192,16 +193,20 @@ class MediaPart:
 
     def starts(self) -> "MediaPart":
         """Start it, and wait until it is ready."""
-        self.process = start("media", self._data, self._environ)
-        said = self._data / "media.log"
-        wait_until(lambda: b"media node ready" in said.read_bytes(), PATIENCE)
-        return self
+        self.process = start("media", self._data, self._environ, "--keep")
+        return self._is_ready(1)
 
     def is_killed(self) -> "MediaPart":
-        """End it by kill -9, and start it anew as the supervisor would."""
-        self.process.kill()
-        self.process.wait()
-        return self.starts()
+        """End it by kill -9, and wait until its keeper has another one ready."""
+        keeper = self.process.pid
+        (child,) = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
+        os.kill(int(child), signal.SIGKILL)
+        return self._is_ready(2)
+
+    def _is_ready(self, times: int) -> "MediaPart":
+        said = self._data / "media.log"
+        wait_until(lambda: said.read_bytes().count(b"media node ready") >= times, PATIENCE)
+        return self
 
 
 def start(name: str, data: Path, environ: dict[str, str], *more: str) -> "subprocess.Popen[bytes]":

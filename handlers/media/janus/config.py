@@ -1,6 +1,14 @@
-"""The configuration a Janus needs to carry calls for us; docs/video.md says what to change in production."""
+"""The configuration a Janus needs to carry calls for us.
 
+    python -m handlers.media.janus.config /etc/kaihu-janus --public 203.0.113.7
+
+writes it, with a secret of its own, and says which settings the node beside it needs.
+"""
+
+import argparse
 import re
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,3 +107,32 @@ def _file(path: Path, categories: dict[str, list[str]]) -> None:
 def _others(folder: Path, wanted: str) -> str:
     """Return what Janus would load from a folder besides the one thing we need."""
     return ",".join(sorted(file.name for file in folder.glob("*.so") if file.name != wanted))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the configuration that was asked for; return an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m handlers.media.janus.config")
+    parser.add_argument("folder", type=Path, help="must not be there yet")
+    parser.add_argument("--address", default="127.0.0.1", help="address Janus takes commands at")
+    parser.add_argument("--port", type=int, default=8088, help="TCP port of commands")
+    parser.add_argument("--media-ports", default="20000-29999", help="UDP ports of media")
+    parser.add_argument("--enforce", default="", help="interfaces or addresses that browsers are told")
+    parser.add_argument("--public", default="", help="the address browsers see, behind 1:1 NAT")
+    given = parser.parse_args(arguments)
+    first, last = (int(part) for part in given.media_ports.split("-"))
+    secret = secrets.token_hex(20)
+    wanted = Janus(
+        given.folder.absolute(), secret, given.address, given.port, (first, last), given.enforce, given.public
+    )
+    try:
+        write(wanted)
+    except (NoJanus, OSError, ValueError) as refused:
+        parser.exit(1, f"{refused}\n")
+    print(f"janus -F {wanted.folder}")
+    print(f"KAIHU_MEDIA=janus KAIHU_JANUS_URL=http://{given.address}:{given.port}/janus")
+    print(f"KAIHU_JANUS_SECRET={secret}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

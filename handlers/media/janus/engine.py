@@ -130,14 +130,23 @@ class Engine:
 
     def _heard(self, handle: int, event: Event) -> None:
         link = self._links.get(handle)
-        if link is not None:
-            link.heard(event)
+        try:
+            if link is not None:
+                link.heard(event)
+        except Exception:
+            # The events of all other calls come by the same way.
+            log.exception("an event of Janus", handle=handle)
 
     async def _read(self) -> None:
         while True:
             await asyncio.sleep(READ_SECONDS)
             for link in [*self._links.values()]:
-                link.read()
+                try:
+                    link.read()
+                except Exception:
+                    # One call's trouble must not stop the recording of the others.
+                    log.exception("reading what Janus wrote", call=str(link.call_id), role=link.role)
+                    self.later(link.lost())
 
     def _ended(self) -> None:
         log.error("Janus is gone", calls=len({link.call_id for link in self._links.values()}))

@@ -80,7 +80,14 @@ class Leftovers:
     def recover(self, spool: Path) -> int:
         """Record what is missing of every call in the spool and clear it; return how many segments came."""
         connections = {found[1] for path in spool.iterdir() if (found := _NAME.fullmatch(path.name))}
-        return sum(self._connection(spool, name) for name in sorted(connections))
+        made = 0
+        for name in sorted(connections):
+            try:
+                made += self._connection(spool, name)
+            except Exception:
+                # It stays where it lies; one call's trouble must not keep the node from carrying others.
+                log.exception("what a dead node left cannot be recorded", connection=name)
+        return made
 
     def _connection(self, spool: Path, name: str) -> bool:
         call, role, _ = name.split(".")

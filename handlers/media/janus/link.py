@@ -155,17 +155,22 @@ class JanusLink:
 
     async def lost(self) -> None:
         """Note that the connection is gone, after everything that came by it."""
-        await self.close()
-        if not self._gone:
-            self._gone = True
-            self._on_state("gone")
+        try:
+            await self.close()
+        finally:
+            if not self._gone:
+                self._gone = True
+                self._on_state("gone")
 
     async def _finish(self) -> None:
         # Detaching closes the files: what stood in Janus' buffers is in them afterwards.
         if self._engine.session.alive:
             await self._engine.session.detach(self.handle)
-        self.read()
-        self._engine.forget(self)
+        try:
+            self.read()
+        finally:
+            # What could not be read stays in the spool, for the next node to try.
+            self._engine.forget(self)
         for file in self._files.values():
             if file.torn:
                 log.warning("Janus' last packet is torn", call=str(self.call_id), bytes=file.torn)

@@ -32,7 +32,7 @@ from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
 from engine import Actor, clock
-from engine.store.tables import CaseRow, JobRow
+from engine.store.tables import CaseRow, JobRow, WorkItemRow
 from handlers import agreements, fixtures, inspection, moods, passwords, signing, specimens
 from handlers.certificates import EmbeddedAuthority, ceremony, unlocking_proof
 from handlers.counter.protocol import Profile
@@ -364,8 +364,12 @@ class Customer(Person):
 
     @property
     def case(self) -> UUID:
-        """The customer's only case, or the newest."""
-        return self.product.rows()[-1].id
+        """The case of the open page; elsewhere the newest there is."""
+        found = re.search(r"/me/tasks/([0-9a-f-]{36})", self.address)
+        if found is None:
+            return self.product.rows()[-1].id
+        with self.product.engine.database.reading() as session:
+            return session.get_one(WorkItemRow, UUID(found[1])).case_id
 
     @property
     def revision(self) -> str:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ops.setup import Setup
+from tests.browser.agents import everybody_leaves
 from tests.browser.kaihu import Kaihu, running
 from tests.browser.persons import Customer, Reviewer
 from tests.browser.watching import Watch
@@ -66,6 +67,12 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def nobody_waits(kaihu: Kaihu) -> None:
+    """Have no customer in the queue whom an earlier journey left there."""
+    everybody_leaves(kaihu)
 
 
 @pytest.fixture

@@ -186,6 +186,8 @@ class MediaPart:
     """The process that carries calls."""
 
     process: "subprocess.Popen[bytes]"
+    #: How often it was killed.
+    kills = 0
 
     def __init__(self, data: Path, environ: dict[str, str]) -> None:
         self._data = data
@@ -194,18 +196,24 @@ class MediaPart:
     def starts(self) -> "MediaPart":
         """Start it, and wait until it is ready."""
         self.process = start("media", self._data, self._environ, "--keep")
-        return self._is_ready(1)
+        return self.is_ready()
 
     def is_killed(self) -> "MediaPart":
         """End it by kill -9, and wait until its keeper has another one ready."""
+        return self.dies().is_ready()
+
+    def dies(self) -> "MediaPart":
+        """End it by kill -9."""
         keeper = self.process.pid
         (child,) = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
         os.kill(int(child), signal.SIGKILL)
-        return self._is_ready(2)
+        self.kills += 1
+        return self
 
-    def _is_ready(self, times: int) -> "MediaPart":
+    def is_ready(self) -> "MediaPart":
+        """Wait until it says so."""
         said = self._data / "media.log"
-        wait_until(lambda: said.read_bytes().count(b"media node ready") >= times, PATIENCE)
+        wait_until(lambda: said.read_bytes().count(b"media node ready") > self.kills, PATIENCE)
         return self
 
 

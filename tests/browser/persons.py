@@ -35,6 +35,11 @@ class Person:
         self.page.goto(path)
         return self
 
+    def is_awake(self) -> Self:
+        """Wait until the page's scripts are at work; who is quicker gets what a page without them gives."""
+        expect(self.page.locator("html[data-awake]")).to_be_attached()
+        return self
+
     def presses(self, name: str) -> Self:
         """Press a button."""
         self.page.get_by_role("button", name=name, exact=True).click()
@@ -276,8 +281,7 @@ class Customer(Person):
     def agrees(self) -> Self:
         """Tick 我已阅读并同意 of the agreements page."""
         # Signing is a script's work: who is quicker than the script is asked for the password once more.
-        expect(self.page.locator("html[data-awake]")).to_be_attached()
-        return self.ticks("我已阅读并同意 以上所有协议和业务规则内容")
+        return self.is_awake().ticks("我已阅读并同意 以上所有协议和业务规则内容")
 
     def signs(self) -> Self:
         """Read every agreement, agree, get a certificate when there is none, and sign."""
@@ -426,7 +430,7 @@ class Reviewer(Person):
         self.opens("/desk")
         self.row(number).get_by_role("button", name="领取").click()
         expect(self.page.get_by_role("button", name="提交决定")).to_be_visible()
-        return self
+        return self.is_awake()
 
     def starts_to_send_back(self) -> Self:
         """Choose 打回, so that the reasons appear."""

@@ -115,6 +115,15 @@ def test_a_new_card_before_the_camera_and_a_drawn_signature_reach_the_review(cus
     assert li.kaihu.case(number).state == "submitted"
 
 
+def test_a_picture_chosen_before_the_consent_is_sent_when_it_is_given(customer):
+    zhang = customer("C06").has_got_to("change_phone", "upload")
+    slot = zhang.slot("front")
+    slot.get_by_label("选择图片").set_input_files(zhang.photo("front"))
+    expect(slot.get_by_role("status")).to_contain_text("单独同意")
+    zhang.consents()
+    expect(slot.get_by_role("status")).to_have_text("已上传")
+
+
 def test_r104_the_pc_follows_what_the_phone_photographs(customer, kaihu):
     zhang = customer("C06").has_got_to("change_phone", "upload").consents()
     zhang.presses("用手机拍照或签名").sees("只能使用一次")

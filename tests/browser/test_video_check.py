@@ -8,12 +8,13 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from ops.setup import Setup
+from tests.browser.agents import landline
 from tests.browser.conftest import FLAGS, PATIENCE
 from tests.browser.kaihu import Kaihu, MediaPart
 from tests.browser.persons import Customer
 from tests.browser.test_accessible import COLOURS, Inspector
-from tests.browser.test_video_call import landline
 
+pytestmark = pytest.mark.usefixtures("nobody_waits")
 FAKE = "--use-fake-device-for-media-stream"
 ALLOWED = ("--use-fake-ui-for-media-stream", "--allow-loopback-in-peer-connection")
 PARTS = ("camera", "microphone", "speaker", "network")
@@ -61,7 +62,7 @@ def test_who_is_seen_heard_and_connected_comes_into_the_queue(customer, kaihu, m
     wang = customer("C06", color_scheme=colours)
     page = wang.page
     at_the_video(wang)
-    wang.presses("同意并继续").sees_plainly("请先阅读并勾选同意")
+    wang.is_awake().presses("同意并继续").sees_plainly("请先阅读并勾选同意")
     page.get_by_role("checkbox", name="我已阅读并单独同意").check()
     wang.presses("同意并继续").presses("开始检测").presses("开始视频通话")
     expect(page.get_by_text(re.compile("请先完成：.*扬声器"))).to_be_visible()

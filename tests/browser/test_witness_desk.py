@@ -13,13 +13,14 @@ from sqlalchemy import select
 from engine import Actor
 from handlers.video.tables import TicketRow
 from tests.agents_at_work import waits
+from tests.browser.agents import Agent, landline
 from tests.browser.kaihu import Kaihu
 from tests.browser.test_accessible import Inspector
-from tests.browser.test_video_call import Agent, chromium, landline, media
+from tests.browser.test_video_call import chromium, media
 from tests.waiting import wait_until
 
 __all__ = ["chromium", "media"]
-pytestmark = [pytest.mark.usefixtures("media"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.usefixtures("nobody_waits", "media"), pytest.mark.timeout(240)]
 
 #: Where pictures of the pages go when somebody wants to look at them.
 PICTURES = os.environ.get("KAIHU_PICTURES")

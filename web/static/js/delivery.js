@@ -12,6 +12,7 @@ export class Deliveries {
     this.view = slot.view;
     this.words = slot.words;
     this.busy = false;
+    this.undelivered = this.unagreed = null;
     window.addEventListener("online", () => this.undelivered && this.send(this.undelivered));
   }
 
@@ -19,7 +20,7 @@ export class Deliveries {
   send(parcel) {
     if (this.busy) return;
     this.busy = true;
-    this.undelivered = null;
+    this.undelivered = this.unagreed = null;
     clearTimeout(this.timer);
     const body = parcel.pack(this.consents());
     const request = new XMLHttpRequest();
@@ -55,7 +56,20 @@ export class Deliveries {
     if (request.status < 400) return this.slot.show(told);
     this.slot.refuse(told.message ?? told.problems?.map((one) => one.message).join(" ") ?? this.words.refused);
     // What was photographed or written is not thrown away for a box that was not ticked.
-    if (told.code === "no_consent") this.view.offer(this.words.again, () => this.send(parcel));
+    if (told.code === "no_consent") this.awaitConsent(parcel);
+  }
+
+  /** Send it once the box is ticked, or at a press; a newer picture takes its place. */
+  awaitConsent(parcel) {
+    const form = this.slot.form;
+    this.unagreed = parcel;
+    this.view.offer(this.words.again, () => this.send(parcel));
+    const agreed = ({ target }) => {
+      if (!target.checked || !target.name?.endsWith(".agreed")) return;
+      form.removeEventListener("change", agreed);
+      if (this.unagreed === parcel) this.send(parcel);
+    };
+    form.addEventListener("change", agreed);
   }
 
   lost(parcel) {

@@ -36,17 +36,24 @@ const modules = {
   witness_desk: async () => (await import("./witness/desk.js")).WitnessDesk,
 };
 
+/** Elements by whether their modules are at work, or still being loaded. */
 const awake = new WeakMap();
+
+/** Whether the modules of an element are at work. */
+export function isAwake(element) {
+  return awake.get(element) === true;
+}
 
 /** Wake what is in `root` and not awake yet; called again for parts that arrive later. */
 export async function wake(root) {
   const found = [...root.querySelectorAll("[data-module]")];
   await Promise.all(found.map(async (element) => {
     if (awake.has(element)) return;
-    awake.set(element, true);
+    awake.set(element, false);
     for (const name of element.dataset.module.split(" ")) {
       const load = modules[name];
       if (load) new (await load())(element);
     }
+    awake.set(element, true);
   }));
 }

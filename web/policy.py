@@ -50,6 +50,7 @@ WITNESS = Policy("staff", "case.witness")
 #: By endpoint; ``blueprint.*`` holds for a whole blueprint.
 TABLE: Mapping[str, Policy] = {
     "static": ANYONE,
+    "static_at": ANYONE,
     "preferences.choose": ANYONE,
     "public.home": ANYONE,
     "public.help": ANYONE,

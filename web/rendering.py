@@ -9,14 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, url_for
+from flask import Flask, current_app, url_for
 from flask_babel import Babel
 from markupsafe import Markup, escape
+from werkzeug.wrappers import Response
 
 from engine import clock
 from forms import masks
 from web import i18n, preferences, prose, qr, questions, shown, wording
 from web.i18n import gettext
+from web.security import YEAR
 
 STATIC = Path(__file__).parent / "static"
 
@@ -31,6 +33,7 @@ def install(app: Flask) -> None:
     )
     babel.domain_instance = i18n.Catalogues()
     app.register_blueprint(preferences.preferences)
+    app.add_url_rule("/static/at/<mark>/<path:filename>", "static_at", static_at)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
@@ -124,8 +127,35 @@ def icon(name: str, label: str | None = None) -> Markup:
 
 
 def asset(path: str) -> str:
-    """Return the address of a static file, with a mark that changes when the file does."""
+    """Return the address of a static file, with a mark that changes when the file does.
+
+    Scripts name each other by relative addresses, which inherit the mark of them all from the path.
+    """
+    if path.startswith("js/"):
+        return url_for("static_at", mark=scripts_mark(), filename=path)
     return url_for("static", filename=path, v=_mark(path, (STATIC / path).stat().st_mtime_ns))
+
+
+def static_at(mark: str, filename: str) -> Response:
+    """Return a file under the mark of all scripts; a page from before an update does not keep it."""
+    answer = current_app.send_static_file(filename)
+    if mark == scripts_mark():
+        answer.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
+    return answer
+
+
+def scripts_mark() -> str:
+    """Return a mark that changes when any script does."""
+    files = sorted((STATIC / "js").rglob("*.js"))
+    return _mark_of_all(tuple((file, file.stat().st_mtime_ns) for file in files))
+
+
+@cache
+def _mark_of_all(changed: tuple[tuple[Path, int], ...]) -> str:
+    digest = hashlib.sha256()
+    for file, _ in changed:
+        digest.update(file.relative_to(STATIC).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:10]
 
 
 @cache

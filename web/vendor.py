@@ -13,9 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent / "node_modules"
 FILES: Mapping[str, str] = {"signature_pad.js": "signature_pad/dist/signature_pad.js"}
 
 
+@vendor.get("/static/at/<mark>/vendor/<name>")
 @vendor.get("/static/vendor/<name>")
-def file(name: str) -> Response:
+def file(name: str, mark: str = "") -> Response:
     """Return one file; 404 where it is not installed, and pages do without."""
+    del mark  # stands there because a script's relative addresses inherit it
     path = ROOT / FILES.get(name, "-")
     if name not in FILES or not path.is_file():
         abort(404)

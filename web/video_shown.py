@@ -107,6 +107,7 @@ def told(state: State) -> dict[str, Any]:
         web = current.web()
         with web.engine.database.reading() as session:
             wanted = web.witnessing.wanted(session, state.case.id)
+        answer["ice"] = [dict(one) for one in web.calls.ice_servers()]
         answer["wanted"] = [{"id": str(one.id), "kind": one.kind} for one in wanted]
     return answer
 

@@ -201,7 +201,7 @@ def _page(
         epoch=view.epoch,
         seat=sit(view),
         seconds=max(0, int((clock.now() - seen.accepted_at).total_seconds())) if seen.accepted_at else 0,
-        call=_told(view),
+        call={**_told(view), "relays": list(current.web().calls.ice_servers())},
         urls=addresses | {"desk": url_for("witness_desk.page")},
     )
 

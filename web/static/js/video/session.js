@@ -1,8 +1,6 @@
 import { csrf } from "../words.js";
 import { Figures } from "./figures.js";
 
-const GATHERING = 400; // ms to wait for addresses; those of this machine are there at once
-const RELAYED = 1500; // ms to wait when a relay's address is among them
 const GLANCE = 250; // ms between two looks whether anything arrives
 const SILENCE = 1500; // ms without any packet until the connection counts as lost: a node reports twice a second
 const LONGEST_SILENCE = 8000; // ms, after connections that were lost one after the other
@@ -126,8 +124,9 @@ export class Session extends EventTarget {
     const arrived = [];
     connection.ontrack = ({ track }) => { arrived.push(track); this.remote.addTrack(track); };
     for (const track of this.tracks) this.send(connection, track);
+    // The node is where everybody reaches it and learns our addresses, a relay's too, from what comes: the offer
+    // need not wait until they are gathered.
     await connection.setLocalDescription();
-    await gathered(connection, iceServers.length ? RELAYED : GATHERING);
     const sdp = await this.ask(connection.localDescription.sdp);
     if (this.connection !== connection) return; // closed meanwhile
     connection.onconnectionstatechange = () => this.look(connection);
@@ -187,17 +186,6 @@ export class Session extends EventTarget {
       this.rejoin().catch(() => {});
     }, GLANCE);
   }
-}
-
-/** Wait until the addresses are known, but not for ever. */
-function gathered(connection, patience) {
-  if (connection.iceGatheringState === "complete") return Promise.resolve();
-  return new Promise((done) => {
-    setTimeout(done, patience);
-    connection.addEventListener("icegatheringstatechange", () => {
-      if (connection.iceGatheringState === "complete") done();
-    });
-  });
 }
 
 function bytesOf(report) {

@@ -13,6 +13,7 @@ import { Waiting } from "./waiting.js";
 const PANELS = { consent: Consent, check: Check, queue: Waiting, call: Call };
 const LIVELY = new Set(["queue", "call"]); // panels in which the page must give signs of life
 const READ = 1500; // ms to read why the page goes elsewhere
+const FRESH = 30000; // ms for which relays that were told may be used; their credentials last some minutes
 const AGAIN = 2000; // ms until a state that could not be had is asked for again
 
 /**
@@ -100,6 +101,7 @@ export class Witness {
 
   async follow(told) {
     if (told.panel === "moved") return this.go(told);
+    if (told.ice) this.relays = { servers: told.ice, at: performance.now() };
     if (told.mark !== this.section.dataset.mark) await this.redraw();
     this.shown?.told?.(told);
   }
@@ -157,8 +159,9 @@ export class Witness {
     return told;
   }
 
-  /** The relays that may be used now. */
+  /** The relays that may be used now; what was told a moment ago need not be asked. */
   async ice() {
+    if (this.relays && performance.now() - this.relays.at < FRESH) return this.relays.servers;
     return (await this.ask("/ice"))?.servers ?? [];
   }
 

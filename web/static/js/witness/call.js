@@ -17,6 +17,7 @@ export class WitnessCall {
     this.urls = JSON.parse(root.dataset.urls);
     this.epoch = Number(root.dataset.epoch);
     this.seat = root.dataset.seat;
+    this.relays = JSON.parse(root.dataset.told).relays ?? null; // for the first connection
     this.began = performance.now() - 1000 * Number(root.dataset.seconds);
     this.quality = new Quality(this.part("legs"));
     this.shots = new Shots(root, (kind) => this.shoot(kind));
@@ -55,7 +56,10 @@ export class WitnessCall {
     }
     this.said(this.root.dataset.camera);
     own.srcObject = this.stream;
-    const relays = async () => (await fetch(this.urls.relays, { headers: { Accept: "application/json" } })).json();
+    const relays = async () => {
+      const [told] = [this.relays, this.relays = null];
+      return told ?? (await fetch(this.urls.relays, { headers: { Accept: "application/json" } })).json();
+    };
     this.session = new Session(`${this.urls.join}?epoch=${this.epoch}&seat=${this.seat}`, { ice: relays });
     remote.srcObject = this.session.remote;
     this.session.addEventListener("state", () => this.follow());

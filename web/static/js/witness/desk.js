@@ -36,6 +36,8 @@ export class WitnessDesk {
     setInterval(() => this.tick(), FAST);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.beat(); });
     this.beat();
+    // The next page's scripts are there before they are needed.
+    if (window.requestIdleCallback) requestIdleCallback(() => import("./call.js").catch(() => {}));
   }
 
   part(name) {

@@ -119,7 +119,7 @@ def test_a_picture_chosen_before_the_consent_is_sent_when_it_is_given(customer):
     zhang = customer("C06").has_got_to("change_phone", "upload")
     slot = zhang.slot("front")
     slot.get_by_label("选择图片").set_input_files(zhang.photo("front"))
-    expect(slot.get_by_role("status")).to_contain_text("单独同意")
+    expect(slot.get_by_role("status")).to_contain_text("请阅读并同意")
     zhang.consents()
     expect(slot.get_by_role("status")).to_have_text("已上传")
 

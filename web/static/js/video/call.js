@@ -62,11 +62,10 @@ export class Call {
     this.other.hidden = (await this.page.devices.list("videoinput")).length < 2;
     const query = new URLSearchParams({ epoch: this.section.dataset.epoch, seat: this.page.seat });
     const session = this.session = new Session(`${this.page.url}/call?${query}`, { ice: () => this.page.ice() });
-    this.remote.srcObject = session.remote;
     session.addEventListener("state", () => this.show());
     clearInterval(this.meter);
     this.meter = setInterval(() => this.measure(), LOOK);
-    this.play();
+    session.show(this.remote, () => this.play());
     session.publish(stream).catch((refused) => this.refused(refused));
   }
 

@@ -21,7 +21,7 @@ export class Refused extends Error {
  * with the same tracks whenever node, network or server go away.
  *
  *   const session = new Session("/me/tasks/…/video/call?epoch=3", { ice: () => servers });
- *   video.srcObject = session.remote;          // one stream for good; its tracks come and go
+ *   session.show(video);                       // one stream for good; its tracks come and go
  *   session.addEventListener("state", () => …session.state…);
  *   await session.publish(stream);             // throws Refused when the server will not have it
  *
@@ -39,6 +39,18 @@ export class Session extends EventTarget {
     this.silence = SILENCE;
     // A page that goes away says so by its connection; a DELETE could overtake the next page's POST.
     this.leave = () => this.drop();
+  }
+
+  /** Show the other side. A stream without pictures would keep a page loading: until it is loaded, it waits for one. */
+  show(video, shown = () => {}) {
+    const attach = () => {
+      if (video.srcObject === this.remote) return;
+      video.srcObject = this.remote;
+      shown();
+    };
+    if (document.readyState === "complete") return attach();
+    this.attach = attach;
+    window.addEventListener("load", attach, { once: true });
   }
 
   /** Send this stream; resolves when the answer is there, media follow some 100 ms later. */
@@ -122,7 +134,11 @@ export class Session extends EventTarget {
     const iceServers = [...await this.ice()];
     const connection = this.connection = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     const arrived = [];
-    connection.ontrack = ({ track }) => { arrived.push(track); this.remote.addTrack(track); };
+    connection.ontrack = ({ track }) => {
+      arrived.push(track);
+      this.remote.addTrack(track);
+      if (this.attach) track.addEventListener("unmute", this.attach, { once: true });
+    };
     for (const track of this.tracks) this.send(connection, track);
     // The node is where everybody reaches it and learns our addresses, a relay's too, from what comes: the offer
     // need not wait until they are gathered.

@@ -61,7 +61,7 @@ export class WitnessCall {
       return told ?? (await fetch(this.urls.relays, { headers: { Accept: "application/json" } })).json();
     };
     this.session = new Session(`${this.urls.join}?epoch=${this.epoch}&seat=${this.seat}`, { ice: relays });
-    remote.srcObject = this.session.remote;
+    this.session.show(remote);
     this.session.addEventListener("state", () => this.follow());
     try {
       await this.session.publish(this.stream);

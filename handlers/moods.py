@@ -1,4 +1,4 @@
-"""How the embedded counter and telephone company behave: well, or as badly as the real ones sometimes do.
+"""How the embedded counter, telephone company and police data behave: well, or as badly as real ones may.
 
 A demonstration and the tests set a mood; a mood that is set for a number of requests wears off.
 """
@@ -47,7 +47,7 @@ class Mood:
 def set_mood(
     database: Database, system: str, mode: Mode, *, remaining: int | None = None, delay: float = 0.0
 ) -> None:
-    """Let ``system`` ("counter" or "sms") behave so, for ``remaining`` requests or until told otherwise."""
+    """Let "counter", "sms" or "police" behave so, for ``remaining`` requests or until told otherwise."""
     if mode not in MODES:
         raise ValueError(f"no such mood: {mode}")
     with database.transaction() as session:

@@ -1,4 +1,4 @@
-"""A counter and an SMS gateway at the other end of a real line: HTTP servers over the embedded ones.
+"""Counter, SMS gateway and police data at the other end of a real line: HTTP servers over the embedded ones.
 
 They follow the published contracts, and can also misbehave as no embedded adapter can: answer garbage,
 redirect, never end, or drop an answer byte by byte.
@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from werkzeug.serving import make_server
 
 from engine.store import Database, Keyring
-from handlers import counter, sms
+from handlers import counter, police, sms
 from handlers.counter.http import PATHS
+from handlers.police.http import PATH as POLICE_PATH
 from handlers.sms.http import PATH
 
 TOKEN = "the counter's secret"
@@ -53,7 +54,7 @@ class Line:
             answer = self._exchange(self._operations[path], body, environ.get("HTTP_IDEMPOTENCY_KEY"))
         except ValidationError:
             return _answer(start, "400 Bad Request", b"{}")
-        except (counter.CounterDown, sms.SmsDown):
+        except (counter.CounterDown, sms.SmsDown, police.PoliceDown):
             # Cut off in the middle: the asker cannot know whether it was done.
             start("200 OK", [("Content-Type", "application/json"), ("Content-Length", "400")])
             return [b"{"]
@@ -123,3 +124,9 @@ def counter_line(database: Database, keyring: Keyring) -> Line:
 def sms_line(database: Database, keyring: Keyring) -> Line:
     """Return an SMS gateway at the other end of a line."""
     return Line(sms.EmbeddedTransport(database, keyring, patience=60).exchange, {PATH: "send"})
+
+
+def police_line(database: Database, keyring: Keyring) -> Line:
+    """Return a police data service at the other end of a line."""
+    transport = police.EmbeddedTransport(database, keyring, patience=60)
+    return Line(transport.exchange, {POLICE_PATH: "verify"})

@@ -5,19 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from handlers import counter, sms
+from handlers import counter, police, sms
 from handlers.certificates import external
 from handlers.certificates.external import contract as authority_contract
 from handlers.counter import contract as counter_contract
 from handlers.counter import wire
+from handlers.police import contract as police_contract
 from handlers.published import written
 from handlers.sms import contract as sms_contract
 
 
 @pytest.mark.parametrize(
     ("room", "contract"),
-    [(counter, counter_contract), (sms, sms_contract), (external, authority_contract)],
-    ids=["counter", "sms", "authority"],
+    [
+        (counter, counter_contract),
+        (sms, sms_contract),
+        (police, police_contract),
+        (external, authority_contract),
+    ],
+    ids=["counter", "sms", "police", "authority"],
 )
 def test_the_file_an_engineer_is_given_is_what_the_adapter_speaks(room, contract):
     file = Path(room.__file__).parent / "openapi.json"
@@ -26,8 +32,8 @@ def test_the_file_an_engineer_is_given_is_what_the_adapter_speaks(room, contract
 
 @pytest.mark.parametrize(
     "contract",
-    [counter_contract, sms_contract, authority_contract],
-    ids=["counter", "sms", "authority"],
+    [counter_contract, sms_contract, police_contract, authority_contract],
+    ids=["counter", "sms", "police", "authority"],
 )
 def test_every_schema_that_is_named_is_there(contract):
     made = contract.openapi()
@@ -42,12 +48,17 @@ def test_every_message_that_changes_something_needs_a_key():
     assert keyed == {"/v1/customers/update", "/v1/photos/store"}
 
 
-def test_every_message_to_an_authority_needs_a_key():
-    paths = authority_contract.openapi()["paths"]
+@pytest.mark.parametrize("contract", [police_contract, authority_contract], ids=["police", "authority"])
+def test_every_message_that_is_charged_or_certifies_needs_a_key(contract):
+    paths = contract.openapi()["paths"]
     assert all("parameters" in item["post"] for item in paths.values())
 
 
-@pytest.mark.parametrize("contract", [counter_contract, authority_contract], ids=["counter", "authority"])
+@pytest.mark.parametrize(
+    "contract",
+    [counter_contract, police_contract, authority_contract],
+    ids=["counter", "police", "authority"],
+)
 def test_no_path_holds_a_place_for_something_personal(contract):
     assert not any("{" in path for path in contract.openapi()["paths"])
 

@@ -56,6 +56,10 @@ def test_production_starts_with_everything_in_place():
         ({"counter_token": "short"}, "KAIHU_COUNTER_TOKEN"),
         ({"sms": "embedded"}, "KAIHU_SMS"),
         ({"sms_token": ""}, "KAIHU_SMS_TOKEN"),
+        ({"police": "embedded"}, "KAIHU_POLICE"),
+        ({"police_url": "http://police.example.com"}, "KAIHU_POLICE_URL"),
+        ({"police_url": "https://police.example.com", "police_token": "short"}, "KAIHU_POLICE_TOKEN"),
+        ({"police": "http"}, "KAIHU_POLICE_URL"),
         ({"clock_offset": 60}, "KAIHU_CLOCK_OFFSET"),
         ({**LICENSED, "certificates_url": "http://ca.example.com"}, "KAIHU_CERTIFICATES_URL"),
         ({**LICENSED, "certificates_token": "short"}, "KAIHU_CERTIFICATES_TOKEN"),
@@ -90,6 +94,27 @@ def test_production_may_have_its_own_authority_or_a_licensed_one():
 def test_an_authority_that_is_half_described_is_refused(given, named):
     with pytest.raises(SettingsRefused, match=named):
         read(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "adapter"),
+    [
+        ({"mode": "demo"}, "embedded"),
+        ({"mode": "demo", "police": "off"}, None),
+        ({"mode": "demo", "police_url": "http://127.0.0.1:9"}, "http"),
+        (PRODUCTION, None),
+        (
+            {
+                **PRODUCTION,
+                "police_url": "https://police.example.com",
+                "police_token": "a-secret-of-more-than-twenty",
+            },
+            "http",
+        ),
+    ],
+)
+def test_r169_the_police_data_are_asked_where_they_are_connected(given, adapter):
+    assert read(**given).police_adapter == adapter
 
 
 def test_a_refusal_tells_no_secret():

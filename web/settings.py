@@ -81,6 +81,17 @@ class Settings(BaseSettings):
     sms_token: SecretStr = Field(SecretStr(""), description="secret shown to the SMS interface")
     sms_seconds: float = Field(5, gt=0, le=60, description="longest wait for the SMS interface, in seconds")
 
+    police: Literal["auto", "embedded", "http", "off"] = Field(
+        "auto",
+        description="police data service that verifies names and ID numbers: embedded (demo), "
+        "http or off; auto: http where an address is given, else embedded in a demonstration, else off",
+    )
+    police_url: str = Field("", description="address of the police data interface, https://…")
+    police_token: SecretStr = Field(SecretStr(""), description="secret shown to the police data interface")
+    police_seconds: float = Field(
+        5, gt=0, le=60, description="longest wait for the police data interface, in seconds"
+    )
+
     certificates: Adapter = Field(
         "embedded", description="who certifies customers: our own authority (kaihu ca), or one over http"
     )
@@ -167,6 +178,15 @@ class Settings(BaseSettings):
         return self.address.startswith("https://")
 
     @property
+    def police_adapter(self) -> Adapter | None:
+        """How the police data service is reached; None: it is not connected."""
+        if self.police in ("embedded", "http"):
+            return self.police
+        if self.police == "off" or not (self.police_url or self.demo):
+            return None
+        return "http" if self.police_url else "embedded"
+
+    @property
     def timestamp_addresses(self) -> tuple[str, ...]:
         """Where dates are asked for, in this order."""
         return tuple(self.timestamps_urls.split())
@@ -207,7 +227,7 @@ class Settings(BaseSettings):
 
     def _wrong_anywhere(self) -> list[str]:
         wrong = []
-        for name in ("counter", "sms", "certificates"):
+        for name in ("counter", "sms", "police", "certificates"):
             if getattr(self, name) == "http" and not getattr(self, f"{name}_url"):
                 wrong.append(f"KAIHU_{name.upper()}_URL: name the address of the {name} interface")
         wrong += self._wrong_of_authority()
@@ -255,18 +275,20 @@ class Settings(BaseSettings):
             wrong.append(f"KAIHU_JANUS_SECRET: {SHORTEST_TOKEN} characters or more, as Janus has it")
         if self.clock_offset:
             wrong.append("KAIHU_CLOCK_OFFSET: only a demonstration shifts the clock")
-        for name in ("counter", "sms"):
+        for name in ("counter", "sms", "police"):
             if getattr(self, name) == "embedded":
                 wrong.append(f"KAIHU_{name.upper()}: the embedded {name} is for demonstrations; use http")
-            elif not getattr(self, f"{name}_url").startswith("https://"):
+        outward = {
+            "counter": self.counter,
+            "sms": self.sms,
+            "police": self.police_adapter,
+            "certificates": self.certificates,
+        }
+        for name in (one for one, adapter in outward.items() if adapter == "http"):
+            if not getattr(self, f"{name}_url").startswith("https://"):
                 wrong.append(f"KAIHU_{name.upper()}_URL: must begin with https://")
             elif len(getattr(self, f"{name}_token").get_secret_value()) < SHORTEST_TOKEN:
                 wrong.append(f"KAIHU_{name.upper()}_TOKEN: needs at least {SHORTEST_TOKEN} characters")
-        if self.certificates == "http":
-            if not self.certificates_url.startswith("https://"):
-                wrong.append("KAIHU_CERTIFICATES_URL: must begin with https://")
-            elif len(self.certificates_token.get_secret_value()) < SHORTEST_TOKEN:
-                wrong.append(f"KAIHU_CERTIFICATES_TOKEN: needs at least {SHORTEST_TOKEN} characters")
         return wrong
 
 

@@ -5,12 +5,12 @@ CounterDown …   what can go wrong, see ``protocol``
 operators       the operators that need a counter: counter.update
 checks          the form check phone.free; conflict_checks, the reviews' counter.unchanged
 conflicts       values that are no longer what the customer saw (R-208)
-enrol           gives the embedded counter a customer
+enrol           gives the embedded counter a customer; enrolled_name: whom it has under an ID number
 """
 
 from handlers.counter.conflict import checks as conflict_checks
 from handlers.counter.conflict import conflicts
-from handlers.counter.embedded import EmbeddedTransport, embedded_counter, enrol
+from handlers.counter.embedded import EmbeddedTransport, embedded_counter, enrol, enrolled_name
 from handlers.counter.http import http_counter
 from handlers.counter.phone_free import checks
 from handlers.counter.protocol import (
@@ -56,6 +56,7 @@ __all__ = [
     "conflicts",
     "embedded_counter",
     "enrol",
+    "enrolled_name",
     "http_counter",
     "operators",
 ]

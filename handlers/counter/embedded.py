@@ -85,7 +85,7 @@ class EmbeddedTransport:
                     CounterAccountRow.account_type == asked.account_type,
                 )
             )
-            record = self._record(session, row) if row is not None else None
+            record = self.record(session, row) if row is not None else None
         if record is None:
             return wire.FindAnswer(customer=None)
         return wire.FindAnswer(
@@ -102,7 +102,7 @@ class EmbeddedTransport:
         asked = wire.ProfileRequest.model_validate_json(message)
         with self._database.transaction() as session:
             row = session.get(CounterCustomerRow, asked.customer_no)
-            return wire.ProfileAnswer(record=None if row is None else self._record(session, row))
+            return wire.ProfileAnswer(record=None if row is None else self.record(session, row))
 
     def _phone(self, message: bytes, _key: str) -> wire.Message:
         asked = wire.PhoneRequest.model_validate_json(message)
@@ -182,7 +182,7 @@ class EmbeddedTransport:
     ) -> wire.UpdateAnswer:
         row = session.get_one(CounterCustomerRow, asked.customer_no, with_for_update=True)
         row.busy_key = row.busy_until = None
-        record = self._record(session, row)
+        record = self.record(session, row)
         moved = _moved(record, asked.expected)
         if moved:
             answer = wire.UpdateAnswer(return_code=wire.CONFLICT, message="柜台资料已变更", conflict=moved)
@@ -225,7 +225,8 @@ class EmbeddedTransport:
                 .on_conflict_do_nothing()
             )
 
-    def _record(self, session: Session, row: CounterCustomerRow) -> wire.Record:
+    def record(self, session: Session, row: CounterCustomerRow) -> wire.Record:
+        """Open what the counter has of a person."""
         plain = self._keyring.open(row.record, f"counter_customer.record:{row.customer_no}")
         roles = session.scalars(
             select(CounterPhotoRow.role)
@@ -266,6 +267,15 @@ def enrol(
             "store_photo", wire.StorePhotoRequest.model_validate(message).model_dump_json().encode()
         )
     return True
+
+
+def enrolled_name(database: Database, keyring: Keyring, id_number: str) -> str | None:
+    """Return the name that the embedded counter has under an ID number; None when it has none."""
+    transport = EmbeddedTransport(database, keyring)
+    identity = keyring.blind(id_number, "counter.identity")
+    with database.reading() as session:
+        row = session.scalar(select(CounterCustomerRow).where(CounterCustomerRow.identity == identity))
+        return None if row is None else transport.record(session, row).name
 
 
 def _set_values(values: wire.Values) -> dict[str, Any]:

@@ -50,7 +50,7 @@ from forms.guard import guard as look_through
 from forms.guard import refused_key
 from forms.html import from_html
 from forms.json_schema import json_schema
-from forms.judge import judge
+from forms.judge import confirmed_in, judge
 from forms.kinds import KINDS
 from forms.lint import lint
 from forms.prefill import prefill
@@ -81,6 +81,7 @@ __all__ = [
     "UnknownForm",
     "Validate",
     "answer_keys",
+    "confirmed_in",
     "for_company",
     "from_html",
     "is_empty",

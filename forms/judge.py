@@ -34,7 +34,7 @@ def judge(form: Form, posted: Mapping[str, Any], context: Context) -> Accepted:
     :raises CheckNotRun: mode ``complete``, and a check has no verdict.
     """
     guard(posted)
-    run = _Run(context, _confirmed(posted))
+    run = _Run(context, confirmed_in(posted))
     tailored = for_company(form, context, posted)
     answers, shown = run.page(tailored.components, posted, "", context.variables())
     if context.mode == "typed":
@@ -53,7 +53,7 @@ def judge(form: Form, posted: Mapping[str, Any], context: Context) -> Accepted:
     return Accepted(answers, flags, notices, tuple(dict.fromkeys(run.checks)))
 
 
-def _confirmed(posted: Mapping[str, Any]) -> frozenset[str]:
+def confirmed_in(posted: Mapping[str, Any]) -> frozenset[str]:
     given = posted.get("confirm") or []
     listed = [given] if isinstance(given, str) else given
     return (

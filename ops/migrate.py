@@ -33,6 +33,7 @@ TABLES = (
     "handlers.signing.tables",
     "handlers.sms.embedded",
     "handlers.staff",
+    "handlers.video.police_checks",
     "handlers.video.tables",
     "web.api.tokens",
     "web.handover",

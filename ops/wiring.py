@@ -13,7 +13,7 @@ from engine.diagrams.bounded import check_in_child
 from engine.diagrams.findings import Finding, errors
 from engine.errors import EngineError
 from engine.operators import Operator
-from engine.store import Database, Journal
+from engine.store import Database, Journal, Keyring
 from engine.store.tables import CaseRow, StaffChainRow
 from forms import FormRefused, answer_keys, parse
 from forms import lint as lint_form
@@ -27,6 +27,7 @@ from handlers.counter import checks as counter_checks
 from handlers.counter import operators as counter_operators
 from handlers.customers import Customers
 from handlers.inspection import Inspection
+from handlers.police import PoliceData, embedded_police, http_police
 from handlers.recordings import Recordings
 from handlers.signing import Signing
 from handlers.signing import operators as signing_operators
@@ -35,6 +36,7 @@ from handlers.staff import StaffAccounts
 from handlers.verifier import Verifier
 from handlers.verifier.house import House
 from handlers.video.agents import Agents
+from handlers.video.police_checks import PoliceChecks
 from handlers.video.queue import Queue
 from handlers.video.witnessing import Witnessing
 from handlers.video.workplace import Workplace
@@ -174,7 +176,9 @@ def wire(settings: Settings) -> Product:
         rules=authorities.stamp_rules(settings),
         recordings=recordings,
     )
-    queue, calls, staff = Queue(engine), video.calls(engine, settings), StaffAccounts(database, keyring)
+    police_checks = PoliceChecks(engine, _police(settings, database, keyring))
+    queue = Queue(engine, police_checks.begin)
+    calls, staff = video.calls(engine, settings), StaffAccounts(database, keyring)
     web = Web(
         engine=engine,
         settings=settings,
@@ -200,10 +204,19 @@ def wire(settings: Settings) -> Product:
         queue=queue,
         agents=Agents(engine),
         calls=calls,
-        witnessing=Witnessing(engine, queue, calls, staff),
+        witnessing=Witnessing(engine, queue, calls, staff, police_checks),
+        police_checks=police_checks,
         workplace=Workplace(engine),
     )
     return Product(engine, sms, web, own_authority)
+
+
+def _police(settings: Settings, database: Database, keyring: Keyring) -> PoliceData | None:
+    """Return the police data service; None where none is connected."""
+    adapter, seconds = settings.police_adapter, settings.police_seconds
+    if adapter == "http":
+        return http_police(settings.police_url, settings.police_token.get_secret_value(), seconds)
+    return embedded_police(database, keyring, seconds) if adapter == "embedded" else None
 
 
 def broken_chains(product: Product) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from handlers import agreements, inspection, recordings, signing
 from handlers.notices import Deliveries
 from handlers.photos import JOB
 from handlers.short_lived import ShortLived
+from handlers.video import police_checks
 from handlers.video.queue import Queue
 from handlers.video.sweep import Watch
 from ops.authority import sweeps
@@ -40,6 +41,7 @@ async def _run(settings: Settings) -> None:
             agreements.PREVIEW: product.web.papers.preview,
             signing.JOB: product.web.signing.archive,
             recordings.JOB: finalizer.finish,
+            police_checks.JOB: product.web.police_checks.check,
         },
         {
             "notices.sweep": deliveries.sweep,
@@ -47,6 +49,7 @@ async def _run(settings: Settings) -> None:
             "agreements.sweep": product.web.papers.sweep,
             "signing.sweep": product.web.signing.sweep,
             "recordings.sweep": finalizer.sweep,
+            "police.sweep": product.web.police_checks.sweep,
             "short_lived.forget": short_lived.forget,
             **sweeps(product.engine.database, product.own_authority, product.web.authority),
             "sessions.sweep": product.web.sessions.sweep,

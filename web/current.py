@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from handlers.verifier.house import House
     from handlers.video.agents import Agents
     from handlers.video.calls import Calls
+    from handlers.video.police_checks import PoliceChecks
     from handlers.video.queue import Queue
     from handlers.video.witnessing import Witnessing
     from handlers.video.workplace import Workplace
@@ -61,6 +62,7 @@ class Web:
     agents: "Agents"
     calls: "Calls"
     witnessing: "Witnessing"
+    police_checks: "PoliceChecks"
     workplace: "Workplace"
 
 

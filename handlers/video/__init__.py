@@ -6,8 +6,9 @@ places, estimate      where somebody stands, and for how long; staffing, monitor
 workplace.Workplace   what an agent's desk shows
 witnessing.Witnessing ticks, pictures, the result: completes the customer's page and ends the ticket in one
                       transaction
+police_checks         公安核验: asked when a call begins, answered by a job
 calls.Calls, nodes    which media node carries a call, and speaking to it; sfu: what a node is asked
 
-Tables owned here: video_ticket, video_agent, video_call, video_snapshot, media_node; video_segment is written
-by ``handlers.media`` and sealed late by ``handlers.recordings``.
+Tables owned here: video_ticket, video_agent, video_call, video_snapshot, media_node, police_check;
+video_segment is written by ``handlers.media`` and sealed late by ``handlers.recordings``.
 """

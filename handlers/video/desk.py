@@ -1,6 +1,7 @@
 """The agent's side of the queue: being given a customer, the call, and how it ends (R-164, R-171, R-173)."""
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -8,12 +9,12 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from engine import Actor, clock
+from engine import Actor, Engine, clock
 from handlers.video.agents import line_of
 from handlers.video.claims import Wanted, is_impatience, next_for, take_turn
 from handlers.video.errors import Busy, Moved
 from handlers.video.returns import Returns, Who
-from handlers.video.tables import AgentRow, CallRow
+from handlers.video.tables import AgentRow, CallRow, TicketRow
 from handlers.video.tickets import (
     LEASE_SECONDS,
     Call,
@@ -29,8 +30,16 @@ BEHIND_ALL, NO_MORE = 2, 3
 KEY_PLACE = "video.key"
 
 
+#: ``begun(session, ticket)``: what else begins with a call, in the transaction that accepts it.
+Begun = Callable[[Session, TicketRow], None]
+
+
 class Desk(Returns):
     """What agents do."""
+
+    def __init__(self, engine: Engine, begun: Begun | None = None) -> None:
+        super().__init__(engine)
+        self._begun = begun
 
     def claim(self, agent: UUID, lines: frozenset[str] | None, company: str) -> Ticket | None:
         """Offer the agent the next customer of these lines; None when nobody waits.
@@ -99,6 +108,8 @@ class Desk(Returns):
             row.until = now + timedelta(seconds=LEASE_SECONDS)
             session.add(call)
             session.flush()
+            if self._begun is not None:
+                self._begun(session, row)
             self._stand(session, row, "in_call", actor)
             self._tell(session, row, agent)
             return call_of(call)

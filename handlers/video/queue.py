@@ -1,6 +1,6 @@
 """The queue of the video witness (R-160 to R-175): who waits, who is next, and who has whom.
 
-Queue(engine)
+Queue(engine, begun)
   .enter .leave .beat .of_case         the customer's side; here
   .place .places                       where somebody stands, and for how long; ``places``
   .claim .accept .decline .renew       the agent's side; ``desk``

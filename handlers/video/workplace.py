@@ -18,7 +18,7 @@ from engine.store.tables import CaseRow
 from forms import masks
 from handlers.video.agents import lines
 from handlers.video.tables import CallRow, TicketRow
-from handlers.video.tickets import AWAY_SECONDS
+from handlers.video.tickets import AWAY_SECONDS, Call, call_of
 
 #: Seconds after a result in which nobody is offered, so that notes can be finished.
 WRAP_UP_SECONDS = 30
@@ -167,6 +167,12 @@ class Workplace:
         return Seen(
             facts_of(case), row.task_id, row.state, row.epoch, row.agent, row.why, row.accepted_at, call
         )
+
+    def calls(self, case_id: UUID) -> list[Call]:
+        """Return every call of a case, oldest first."""
+        query = select(CallRow).where(CallRow.case_id == case_id).order_by(CallRow.opened_at, CallRow.epoch)
+        with self._engine.database.reading() as session:
+            return [call_of(row) for row in session.scalars(query)]
 
     def wrap_up(self, staff_id: UUID) -> float:
         """Return the seconds until this agent's pause after the last call is over; 0 when it is."""

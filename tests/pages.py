@@ -223,6 +223,7 @@ REVIEW_PAGE = {
         {"title": "客户须知", "version": "2026-01", "level": "T", "signed_at": NOW, "url": "#", "serial": "ab" * 20,
          "verdict": verdict} for verdict in (
             None, {"intact": True, "findings": ()}, {"intact": False, "findings": ("文件与存档时不一致",)})],
+    "police": {"words": "不一致", "tone": "danger", "sign": "refused", "at": NOW, "reference": "P0123456789ABCDEF012"},
     "flags": [{"code": "ID_OCR_DIFF", "text": "有效期与证件照识别结果不一致"}],
     "history": [{"at": NOW, "who": "张*", "what": "提交申请", "note": ""}], "reasons": [],
     "action_url": "/desk/tasks/7f0c", "release_url": "/desk/tasks/7f0c/release",

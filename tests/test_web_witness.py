@@ -5,11 +5,16 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
+from sqlalchemy import select
 
 from engine import Actor
-from handlers import fixtures
-from handlers.video.tables import SnapshotRow
+from engine.store.tables import CaseRow
+from handlers import fixtures, moods
+from handlers.video.police_checks import JOB
+from handlers.video.queue import REPORT
+from handlers.video.tables import SnapshotRow, TicketRow
 from tests.witness_people import (
     DESK,
     OFFER,
@@ -75,6 +80,15 @@ def found(pattern: str, text: str) -> str:
     there = re.search(pattern, text, re.DOTALL)
     assert there, text[:2000]
     return there[1]
+
+
+def seal_report(product, told: dict[str, Any]) -> None:
+    """Let the newest ticket's device check have found this."""
+    with product.engine.database.transaction() as session:
+        ticket = session.scalars(select(TicketRow).order_by(TicketRow.seq.desc()).limit(1)).one()
+        case = session.get_one(CaseRow, ticket.case_id)
+        key = product.engine.keyring.case_key(str(case.id), case.key)
+        ticket.report = key.seal(orjson.dumps(told), REPORT)
 
 
 @pytest.fixture
@@ -326,6 +340,133 @@ def test_an_old_epoch_commands_nothing(product, in_call):
     for name, body in commands.items():
         assert in_call.commands(name, epoch=in_call.epoch - 1, **body).status_code == 409
     assert calls_of(product)[0].outcome is None
+
+
+def test_r169_the_page_says_what_the_police_data_say_as_soon_as_they_do(product, in_call):
+    assert in_call.commands("alive").json["police"] == "waiting"
+    product.work_off(JOB, product.product.web.police_checks.check)
+    assert in_call.commands("alive").json["police"] == "match"
+    in_call.opens(in_call.call_url)
+    assert found(r'data-is="(\w+)">', in_call.text) == "match"
+    assert re.findall(r'data-is="(\w+)" hidden', in_call.text) == [
+        "mismatch", "unknown", "waiting", "failed", "off"
+    ]  # fmt: skip
+
+
+def test_r169_an_agent_asks_the_police_data_again_that_did_not_answer(product, in_call):
+    moods.set_mood(product.engine.database, "police", "refuse", remaining=1)
+    product.work_off(JOB, product.product.web.police_checks.check)
+    assert in_call.commands("alive").json["police"] == "failed"
+    assert in_call.commands("police").json["police"] == "waiting"
+    product.work_off(JOB, product.product.web.police_checks.check)
+    assert in_call.commands("alive").json["police"] == "match"
+
+
+def test_another_agent_asks_nothing_about_a_customer_of_mine(product, in_call, other_agent):
+    moods.set_mood(product.engine.database, "police", "refuse", remaining=1)
+    product.work_off(JOB, product.product.web.police_checks.check)
+    other_agent.opens(DESK)
+    assert other_agent.sends(f"{in_call.call_url}/police", epoch=in_call.epoch).status_code == 409
+    assert in_call.commands("alive").json["police"] == "failed"
+
+
+def test_r169_a_name_that_differs_is_confirmed_before_the_pass_and_the_reviewer_sees_it(product, in_call):
+    moods.set_mood(product.engine.database, "police", "doubt_name")
+    product.work_off(JOB, product.product.web.police_checks.check)
+    answer = in_call.passes()
+    assert answer.status_code == 422
+    assert [(one["level"], one["code"]) for one in answer.json["problems"]] == [("warning", "POLICE_DIFF")]
+    assert calls_of(product)[0].outcome is None
+    assert in_call.gives("approve", confirm="POLICE_DIFF").status_code == 200
+    assert "POLICE_DIFF" in product.rows()[0].flags
+
+
+def test_r175_the_page_says_what_the_customers_device_check_found(product, in_call):
+    told = {"browser": "chrome-phone", "width": 1280, "height": 720, "kbps": 180.4, "loss": 0.041, "rtt": 38}
+    seal_report(product, {**told, "frameRate": 24, "verdict": "weak"})
+    in_call.opens(in_call.call_url)
+    for words in ("Chrome（手机）", "1280×720", "180 kbps", "丢包4.1%", "每秒24帧", "网络较弱"):
+        assert in_call.sees(words), words
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [{"kbps": "fast", "loss": None, "width": True}, {"browser": ["x"], "rtt": -1, "height": 10**9}, {}],
+)
+def test_a_device_check_that_is_nonsense_spoils_no_page(product, in_call, nonsense):
+    seal_report(product, nonsense)
+    assert in_call.opens(in_call.call_url).status_code == 200
+
+
+def test_the_page_has_the_cases_history_and_its_earlier_calls(product, in_call, other_agent):
+    in_call.commands("end", result="customer_left")
+    product.later(minutes=3)
+    other_agent.takes_next()
+    assert other_agent.sees("办理记录")
+    assert other_agent.sees("此前通话1次")
+    calls = found(r'<ul class="past__calls">(.*?)</ul>', other_agent.text)
+    assert "苏晴" in calls
+    assert "客户中断" in calls
+    history = found(r'<ol class="timeline">(.*?)</ol>', other_agent.text)
+    assert "提交" in history
+    assert "苏晴" in history
+
+
+# -- remarks --------------------------------------------------------------------------------------------
+
+
+def remarks(agent: Agent) -> tuple[str, str]:
+    """Return what stands in both fields of the page opened anew."""
+    text = agent.opens(agent.call_url).text
+    return (
+        found(r'name="(?:decision\.)?note"[^>]*>([^<]*)</textarea>', text),
+        found(r'name="(?:decision\.)?internal_note"[^>]*>([^<]*)</textarea>', text),
+    )
+
+
+def test_what_an_agent_writes_survives_the_browser(in_call):
+    in_call.commands("ticks", answers={}, remarks={"note": "请到安静处", "internal_note": "声音很小"})
+    assert remarks(in_call) == ("请到安静处", "声音很小")
+    in_call.commands("ticks", answers={}, remarks={"note": "请到安静处"})
+    assert remarks(in_call) == ("请到安静处", "")
+
+
+def test_ticks_alone_leave_remarks_as_they_were(in_call):
+    in_call.commands("ticks", answers={}, remarks={"note": "请到安静处"})
+    in_call.commands("ticks", answers={"asked": ["identity"]})
+    assert remarks(in_call)[0] == "请到安静处"
+
+
+def test_who_takes_an_interrupted_customer_up_again_finds_the_remarks_and_a_colleague_does_not(
+    product, in_call, other_agent
+):
+    in_call.commands("ticks", answers={"asked": ["identity"]}, remarks={"internal_note": "声音很小"})
+    in_call.commands("end", result="customer_left")
+    in_call.takes_next()
+    assert remarks(in_call)[1] == "声音很小"
+    assert not re.search(r'name="asked" value="\w+" checked', in_call.text)
+    in_call.commands("end", result="agent_left")
+    product.later(minutes=3)
+    other_agent.takes_next()
+    assert remarks(other_agent)[1] == ""
+
+
+def test_remarks_are_bounded_and_what_cannot_be_kept_is_replaced(in_call):
+    in_call.commands("ticks", answers={}, remarks={"note": "长" * 10_000, "else": "x", "decision": "approve"})
+    assert remarks(in_call) == ("长" * 600, "")
+    # Half of a sign, which JSON may hold and UTF-8 may not.
+    body = f'{{"epoch": {in_call.epoch}, "answers": {{}}, "remarks": {{"internal_note": "a\\ud800b"}}}}'
+    headers = {"X-CSRFToken": in_call.token, "Content-Type": "application/json"}
+    answer = in_call.browser.post(f"{in_call.call_url}/ticks", data=body, headers=headers)
+    assert answer.status_code == 200
+    assert remarks(in_call) == ("", "a?b")
+    in_call.commands("ticks", answers={}, remarks={"note": ["x"], "internal_note": 3})
+    assert remarks(in_call) == ("", "")
+
+
+@pytest.mark.parametrize("wrong", [[], "note", 3])
+def test_remarks_that_are_none_are_refused(in_call, wrong):
+    assert in_call.commands("ticks", answers={}, remarks=wrong).status_code == 400
 
 
 # -- snapshots ------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any, cast
 from forms import Problem, load
 from forms.reasons import REASONS
 from tests import pages
+from web.witness_words import POLICE
 
 STATES = {"ready": "就绪", "paused": "暂停", "offline": "离线"}
 AGENT = SimpleNamespace(kind="staff", id="zhouyi", roles=frozenset({"agent"}))
@@ -57,12 +58,16 @@ def leg(**more: Any) -> dict[str, Any]:
 
 
 def call(
-    answers: dict[str, Any] | None = None, *problems: Problem, missing: tuple[str, ...] = (), **more: Any
+    answers: dict[str, Any] | None = None,
+    *problems: Problem,
+    missing: tuple[str, ...] = (),
+    police: str = "match",
+    **more: Any,
 ) -> dict[str, Any]:
     """Return the context of K02."""
     view = pages.view(load("witness"), answers)
     view.case = SimpleNamespace(flags=("ID_OCR_DIFF",))
-    names = ("page", "alive", "tick", "snapshot", "decide", "end", "join", "relays")
+    names = ("page", "alive", "tick", "snapshot", "verify", "decide", "end", "join", "relays")
     photos: list[Any] = list(cast(Any, pages.REVIEW_PAGE["photos"]))
     printed = [
         {"label": "姓名", "read": "张伟", "known": "张伟", "differs": False, "doubt": False},
@@ -74,7 +79,10 @@ def call(
         "returned": SimpleNamespace(reasons=[{"code": "V03", "text": "环境嘈杂、光线不足或有他人在场"}], note="请到安静处"),
         "head": {"title": "身份证有效期修改", "number": "1600020000000042", "name": "张伟", "id_number": "110105198506123737", "mobile": "13800138001",
                  "branch": "杭州营业部", "why": "打回后重新排队"},
-        "call": {"epoch": 3, "missing": list(missing), "legs": {"customer": leg(), "agent": leg(loss=0.08)},
+        "police": POLICE, "device": {"told": ["Chrome（手机）", "1280×720", "912 kbps", "丢包0.4%", "延迟38毫秒"], "weak": True},
+        "history": [{"at": pages.NOW, "who": "客户", "what": "提交：联系电话", "note": ""}, {"at": pages.NOW, "who": "周毅", "what": "进展：视频见证", "note": "视频见证中"}],
+        "earlier": [{"at": pages.NOW - timedelta(minutes=40), "seconds": 125, "agent": "吴倩", "outcome": "客户中断"}],
+        "call": {"epoch": 3, "missing": list(missing), "police": police, "legs": {"customer": leg(), "agent": leg(loss=0.08)},
                  "pictures": {"face": {"id": "s1", "still": "/static/examples/card-good.svg", "frame": "/static/examples/card-glare.svg"}}},
         "urls": {name: f"/desk/video/tickets/7f0c/{name}" for name in names} | {"desk": "/desk/video"}, **more,
     }  # fmt: skip
@@ -133,6 +141,16 @@ def every() -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "witness_call", "witness_call.html", call({"asked": ["identity"]}, missing=left)
     yield "witness_call_return", "witness_call.html", call(
         {"decision": "return", "reasons": ["D01"]}, Problem("reasons", "请至少选择一个打回原因"))  # fmt: skip
+    differs = Problem(
+        "decision", "公安核验结果为不一致：请再次核对客户的姓名和身份证号", "warning", "POLICE_DIFF"
+    )
+    yield "witness_call_differs", "witness_call.html", call(
+        {"decision": "approve", "note": "", "internal_note": "证件与本人一致，姓名系曾用名"}, differs, police="mismatch", device=None, earlier=[])  # fmt: skip
+    yield (
+        "witness_call_failed",
+        "witness_call.html",
+        call(police="failed", missing=left, history=[], earlier=[]),
+    )
     yield "queue_monitor", "queue_monitor.html", monitor()
     yield (
         "queue_monitor_wrong",

@@ -30,7 +30,7 @@ from engine import (
     clock,
 )
 from forms import field_photo
-from web import comparison, current, desk_papers, naming, playback, side_by_side, wording
+from web import comparison, current, desk_papers, naming, playback, side_by_side, witness_words, wording
 from web.uploads import file_of, sealed_off
 
 log = structlog.get_logger("web")
@@ -212,6 +212,7 @@ def _page(view: TaskView, problems: Iterable[forms.Problem] = ()) -> str:
         photos=side_by_side.photos(view.case, view.data),
         papers=signed,
         witnessed=playback.witnessed(view.case.id, view.task_id),
+        police=witness_words.police(view.data),
         documents=[d for d in _documents(view.data) if d["code"] not in {p["code"] for p in signed}],
         returned=naming.returned(view.data),
         flags=[{"code": f, "text": wording.flag(f)} for f in view.case.flags],

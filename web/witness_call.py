@@ -23,7 +23,7 @@ from handlers.video.sfu import SfuRefused
 from handlers.video.snapshots import KINDS, Kind, Snapshot
 from handlers.video.tables import Why
 from handlers.video.witnessing import WitnessView
-from web import current, naming, security, side_by_side
+from web import comparison, current, naming, security, side_by_side, witness_words
 from web.i18n import gettext
 from web.shown import label_of
 from web.witness_desk import WHY, Answer, epoch, member, sent
@@ -35,7 +35,7 @@ witness_call = Blueprint("witness_call", __name__, url_prefix="/desk/video/ticke
 DONE = "已提交见证结果"
 ENDED = "已结束通话"
 TICKS_LEFT = "“%(label)s”还差%(n)s项"
-NAMED = ("page", "alive", "tick", "snapshot", "decide", "end")
+NAMED = ("page", "alive", "tick", "snapshot", "verify", "decide", "end")
 #: Results without a decision, and what they say to the agent.
 UNFINISHED = frozenset({"no_show", "customer_left", "agent_left"})
 
@@ -65,14 +65,14 @@ def alive(ticket_id: UUID) -> Answer:
 
 @witness_call.post("/ticks")
 def tick(ticket_id: UUID) -> Answer:
-    """Keep what is ticked, as it is ticked."""
-    answers = sent("answers")
-    if not isinstance(answers, Mapping):
+    """Keep what is ticked, and what is written beside the result, as it is done."""
+    answers, remarks = sent("answers"), sent("remarks")
+    if not isinstance(answers, Mapping) or not isinstance(remarks, Mapping | None):
         raise BadRequest
     listed = {str(k)[:80]: [str(x)[:80] for x in v[:200]] for k, v in answers.items() if isinstance(v, list)}
     try:
         view_of(ticket_id)
-        current.web().witnessing.note(ticket_id, epoch(), current.person(), listed)
+        current.web().witnessing.note(ticket_id, epoch(), current.person(), listed, remarks)
         return jsonify(_told(view_of(ticket_id)))
     except VideoRefused as refused:
         return moved(ticket_id, refused)
@@ -87,6 +87,19 @@ def snapshot(ticket_id: UUID) -> Answer:
     try:
         view_of(ticket_id)
         current.web().witnessing.snapshot(ticket_id, epoch(), current.person(), cast(Kind, kind))
+        return jsonify(_told(view_of(ticket_id)))
+    except VideoRefused as refused:
+        return moved(ticket_id, refused)
+
+
+@witness_call.post("/police")
+def verify(ticket_id: UUID) -> Answer:
+    """重试: ask the police data service again that did not answer (R-169)."""
+    try:
+        view = view_of(ticket_id)
+        current.web().police_checks.again(view.ticket)
+        if not security.wants_json():
+            return redirect(url_for("witness_call.page", ticket_id=ticket_id), 303)
         return jsonify(_told(view_of(ticket_id)))
     except VideoRefused as refused:
         return moved(ticket_id, refused)
@@ -135,7 +148,7 @@ def end(ticket_id: UUID) -> Answer:
 
 
 def _told(view: WitnessView) -> dict[str, Any]:
-    """Return what a page follows: both legs, the snapshots, and what 通过 still waits for."""
+    """Return what a page follows: both legs, the snapshots, 公安核验, and what 通过 still waits for."""
     calls = current.web().calls
     try:
         legs = {role: asdict(leg) for role, leg in calls.legs(view.call).items()}
@@ -146,6 +159,7 @@ def _told(view: WitnessView) -> dict[str, Any]:
         "legs": legs,
         "pictures": {one.kind: _picture(one, view) for one in view.pictures},
         "missing": _missing(view),
+        "police": view.police.result,
     }
 
 
@@ -182,12 +196,18 @@ def _page(
     addresses |= {name: url_for(f"witness_media.{name}", **of) for name in ("join", "relays")}
     return render_template(
         "witness_call.html",
-        view=replace(view.page, answers={**view.page.answers, **view.ticks, **(typed or {})}),
+        view=replace(view.page, answers={**view.page.answers, **view.ticks, **view.remarks, **(typed or {})}),
         problems=tuple(problems),
         comparison=side_by_side.compared(view.page),
         photos=side_by_side.photos(case, data),
         returned=naming.returned(data),
         reasons=naming.reasons(),
+        police=witness_words.POLICE,
+        device=witness_words.device(view.report),
+        earlier=_earlier(view),
+        history=comparison.history(
+            current.engine().cases.release_of(case.id), case, view.page.case_key, staff=True
+        ),
         me=member(),
         head={
             "title": naming.subject(case.type),
@@ -204,6 +224,21 @@ def _page(
         call={**_told(view), "relays": list(current.web().calls.ice_servers())},
         urls=addresses | {"desk": url_for("witness_desk.page")},
     )
+
+
+def _earlier(view: WitnessView) -> list[dict[str, Any]]:
+    """Return the calls of this case before this one, oldest first."""
+    found = current.web().workplace.calls(view.page.case.id)
+    return [
+        {
+            "at": one.opened_at,
+            "seconds": (one.closed_at - one.opened_at).total_seconds() if one.closed_at else 0,
+            "agent": comparison.who_of(f"staff:{one.agent}"),
+            "outcome": witness_words.OUTCOMES.get(one.outcome or "", ""),
+        }
+        for one in found
+        if one.id != view.call
+    ]
 
 
 def _rejected(

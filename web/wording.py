@@ -69,6 +69,7 @@ FLAGS = {
     "CONSENT_ONLY": _("协议为勾选同意，未用证书签署"),
     "CERTIFICATE_DUE": _("数字证书尚未启用"),
     "COMPLIANCE_ALERT": _("须告知合规"),
+    "POLICE_DIFF": _("公安核验结果不一致，坐席已再次核对"),
     "COUNTER_CHANGED": _("柜台资料在客户填写后已变更，复核人员已确认以客户填写的为准"),
     "PHOTO_BLUR": _("照片较模糊"),
     "PHOTO_DARK": _("照片较暗"),

@@ -1,8 +1,10 @@
 import { Session } from "../video/session.js";
 import { fill } from "../words.js";
 import { clock, Refused, send } from "./commands.js";
+import { Confirm } from "./confirm.js";
 import { Keys } from "./keys.js";
 import { Notes } from "./notes.js";
+import { Police } from "./police.js";
 import { judge, Quality } from "./quality.js";
 import { Shots } from "./shots.js";
 import { Ticks } from "./ticks.js";
@@ -21,8 +23,10 @@ export class WitnessCall {
     this.began = performance.now() - 1000 * Number(root.dataset.seconds);
     this.quality = new Quality(this.part("legs"));
     this.shots = new Shots(root, (kind) => this.shoot(kind));
-    this.ticks = new Ticks(this.part("script"), (answers) => this.tick(answers));
-    this.notes = new Notes(root, this.urls.page);
+    this.police = new Police(this.part("police"), () => this.ask(this.urls.verify));
+    this.confirm = new Confirm(this.part("confirm"));
+    this.ticks = new Ticks(this.part("script"), () => this.keep());
+    this.notes = new Notes(root, this.urls.page, () => this.keep());
     this.keys = new Keys(root, {
       F8: () => this.shots.shoot("face"),
       F9: () => this.shots.shoot("card"),
@@ -32,7 +36,7 @@ export class WitnessCall {
     this.part("mute").addEventListener("click", () => this.mute());
     this.part("rejoin").addEventListener("click", () => this.rejoin());
     root.addEventListener("submit", (event) => this.submit(event));
-    root.addEventListener("change", () => this.allow());
+    root.addEventListener("change", ({ target }) => { this.allow(); if (target.type === "radio") this.confirm.show([]); });
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") this.part("other").open = false; });
     this.show(JSON.parse(root.dataset.told));
     this.listen();
@@ -102,9 +106,11 @@ export class WitnessCall {
     return this.ask(this.urls.alive);
   }
 
-  async tick(answers) {
-    const told = await this.ask(this.urls.tick, { answers });
-    return told ? true : null;
+  /** Keep ticks and remarks as they are when it is their turn: one after another, so that the last word stays. */
+  keep() {
+    const send = () => this.ask(this.urls.tick, { answers: this.ticks.answers(), remarks: this.notes.remarks() });
+    this.keeping = (this.keeping ?? Promise.resolve()).then(send);
+    return this.keeping.then((told) => (told ? true : null));
   }
 
   async shoot(kind) {
@@ -123,7 +129,8 @@ export class WitnessCall {
       return told;
     } catch (error) {
       if (error instanceof Refused && error.status === 401) window.location.reload();
-      else if (error instanceof Refused && error.status === 409) this.over(error);
+      // While a result is being given, this call is over because of it.
+      else if (error instanceof Refused && error.status === 409) { if (!this.sending) this.over(error); }
       else this.say(error instanceof Refused ? error.message : this.root.dataset.failed);
       return null;
     }
@@ -133,6 +140,7 @@ export class WitnessCall {
     this.told = told;
     this.quality.show(told.legs);
     this.shots.show(told.pictures);
+    this.police.show(told.police);
     const state = judge(told.legs.customer);
     const here = ["good", "weak", "bad"].includes(state);
     this.part("none").hidden = here;
@@ -197,7 +205,9 @@ export class WitnessCall {
     });
     this.part("problem-list").replaceChildren(...lines);
     this.part("problems").hidden = !lines.length;
-    this.part("problems").focus();
+    this.confirm.show(found.filter((one) => one.level === "warning"));
+    if (lines.length) this.part("problems").focus();
+    else this.confirm.focus();
   }
 
   // Ends
@@ -219,6 +229,7 @@ export class WitnessCall {
   leave() {
     this.ended = true;
     for (const timer of this.timers) clearInterval(timer);
+    this.notes.stop();
     this.events.close();
     this.session?.close();
     for (const track of this.stream?.getTracks() ?? []) track.stop();

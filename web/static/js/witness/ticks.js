@@ -5,7 +5,7 @@ const AGAIN = 3000; // ms until a list that was not taken is sent again
 
 /** What was asked and checked: kept on the server as it is ticked, so that nothing is lost by a reload. */
 export class Ticks {
-  /** @param save sends the lists; resolves to false when they were not taken. */
+  /** @param save sends what `answers` holds; resolves to null when it was not taken. */
   constructor(root, save) {
     this.root = root;
     this.save = save;
@@ -37,7 +37,7 @@ export class Ticks {
   }
 
   async send() {
-    const taken = await this.save(this.answers());
+    const taken = await this.save();
     this.saved.textContent = taken ? this.root.dataset.saved : this.root.dataset.failed;
     if (taken === null) this.later(AGAIN);
   }

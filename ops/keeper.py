@@ -51,7 +51,7 @@ def keep(work: Callable[[], None], *, too_soon: float = TOO_SOON) -> int:
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if stopping or code == 0:
             return max(0, code)
-        log.error("a child ended", process=child, code=code)
+        log.error("a child ended", process=child, status=code)
         if time.monotonic() - begun < too_soon:
             return 1
 

@@ -12,6 +12,8 @@ from tests.browser.test_video_call import (  # noqa: F401 - the same journeys, o
 )
 from tests.janus_room import JanusRoom
 
+pytestmark = pytest.mark.usefixtures("nobody_waits")
+
 
 @pytest.fixture(scope="module")
 def media(kaihu: Kaihu, janus: JanusRoom) -> Iterator[MediaPart]:

@@ -6,20 +6,28 @@
 
 import argparse
 import tempfile
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from handlers import fixtures
 from ops.migrate import upgrade
 from ops.setup import Setup
+from tests.browser.agents import CAMERA, Agent, landline, starts_the_video
 from tests.browser.conftest import FLAGS, SIZES
 from tests.browser.kaihu import Kaihu, running
 from tests.browser.persons import Customer, Reviewer
 from tests.databases import throw_away_cluster
 from tests.waiting import wait_until
 
-IN_READMES = frozenset({"inbox-pc", "review-pc", "phone-form-phone", "phone-form-pc", "uploaded-pc"})
+IN_READMES = frozenset(
+    {"inbox-pc", "review-pc", "phone-form-phone", "phone-form-pc", "uploaded-pc", "call-pc", "waiting-phone"}
+)
+#: Colours of a picture in the READMEs: pages have few, and a clone should not have to fetch photographs.
+COLOURS = 255
 SHOWN = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 
 
@@ -60,7 +68,12 @@ class Tour:
             return
         page.wait_for_load_state("networkidle" if "/desk" not in page.url else "load")
         file = f"{name}.png" if self.only else f"{number:02d}-{name}.png"
-        page.screenshot(path=self.folder / file, full_page=whole)
+        path = self.folder / file
+        page.screenshot(path=path, full_page=whole)
+        if self.only:
+            with Image.open(path) as picture:
+                few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            few.save(path, optimize=True)
 
     def phone_change(self, size: str) -> None:
         """A phone is changed, sent back, changed again and approved."""
@@ -147,6 +160,34 @@ class Tour:
         li.has_got_to("change_id_validity")
         self.take(li.page, f"identity-{size}")
 
+    def call(self) -> None:
+        """A customer waits, and an agent has them in a call."""
+        zhang = Customer(self.kaihu, self.window("phone"), self.kaihu.somebody_like("C01"))
+        zhang.has_got_to("change_phone", "video", phone__number=landline(self.kaihu))
+        starts_the_video(zhang)
+        zhang.sees("请提前准备")
+        self.take(zhang.page, "waiting-phone")
+        su = Agent(self.kaihu, self.window("pc"), "agent1").is_at_work().answers_the_call()
+        expect(su.page.get_by_text("一致", exact=True)).to_be_visible()
+        su.ticks_all().photographs()
+        self.take(su.page, "call-pc", whole=False)
+        self.take(zhang.page, "call-phone")
+        su.gives("打回", "V01").presses("暂停")
+        for page in (zhang.page, su.page):
+            page.context.close()
+
+
+def camera(folder: Path) -> str:
+    """Write what a camera sees that looks at a specimen card, and return the browser's option for it."""
+    with Image.open(BytesIO(fixtures.specimen("front", fixtures.CUSTOMERS["C01"].name))) as card:
+        table = Image.new("RGB", (1280, 720), "#6b5a4a")
+        held = card.convert("RGB").resize((860, 860 * card.height // card.width)).rotate(2, expand=True)
+        table.paste(held, (210, (720 - held.height) // 2))
+    frame = BytesIO()
+    table.save(frame, "JPEG", quality=90)
+    (folder / "camera.mjpeg").write_bytes(frame.getvalue() * 30)
+    return f"--use-file-for-fake-video-capture={folder / 'camera.mjpeg'}"
+
 
 def main() -> None:
     """Start a product of its own and go round."""
@@ -161,8 +202,11 @@ def main() -> None:
         url = cluster.start()
         upgrade(url)
         with running(url, Path(data)) as kaihu, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+            seen = camera(Path(data))
+            browser = playwright.chromium.launch(executable_path=executable, args=[*FLAGS, *CAMERA, seen])
             tour = Tour(kaihu, browser, folder, only)
+            with kaihu.carrying_calls():
+                tour.call()
             for size in SIZES:
                 tour.phone_change(size)
                 tour.other_changes(size)

@@ -32,7 +32,7 @@ def waiting(minutes: int, why: str, state: str = "waiting", **more: Any) -> dict
     """Return a line of the list."""
     return {
         "name": "李*", "business": "身份证有效期修改", "number": "1600020000000043", "branch": "杭州营业部", "state": state,
-        "doing": {"waiting": "等待中", "offered": "正在接听", "in_call": "通话中"}[state], "why": why, "urgent": "中断" in why,
+        "doing": {"waiting": "等待中", "offered": "振铃中", "in_call": "通话中"}[state], "why": why, "urgent": "中断" in why,
         "flags": ("ID_OCR_DIFF",) if minutes > 5 else (), "waited": f"{minutes} 分钟", "since": pages.NOW - timedelta(minutes=minutes),
         "here": True, "who": "", "mine": False, "preferred": False, **more,
     }  # fmt: skip

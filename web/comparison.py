@@ -130,6 +130,7 @@ WHAT = {
     "signing.archived": "公司盖章并归档协议",
     "signing.evidence": "生成证据文件",
     "photo.seen": "查看照片",
+    "video.consented": "同意视频见证的个人信息处理",
     "video.seen": "查看视频见证",
     "video.recorded": "视频见证录像整理完成",
     "video.verified": "验证视频见证录像",
@@ -141,6 +142,8 @@ WHAT = {
 }
 #: The page 签署协议 was left to get a witness or a certificate first: nothing is signed yet.
 NOT_SIGNED_YET, READ = frozenset({"await_video", "returned_video", "await_cert"}), "阅读协议，尚未签署"
+#: The counter has the new values.
+IN_EFFECT = "资料已更新"
 #: What only staff are told of.
 FOR_STAFF = frozenset(
     {
@@ -169,13 +172,16 @@ def history(release: Release, facts: CaseFacts, key: CaseKey, *, staff: bool) ->
         entries = engine.journal.of_case(session, facts.id, key)
     told = []
     for entry in entries:
-        if not staff and entry.kind in FOR_STAFF:
+        done = entry.kind == "job.done" and str(entry.facts.get("state", "")) == "in_effect"
+        if not staff and entry.kind in FOR_STAFF and not done:
             continue
         page = pages.get(str(entry.facts.get("element", "")))
         title, state = page.title if page else "", str(entry.facts.get("state", ""))
         what = WHAT.get(entry.kind, entry.kind)
         if entry.kind == "task.completed" and page and page.step == "sign" and state in NOT_SIGNED_YET:
             what = READ
+        if done:
+            what = IN_EFFECT
         words = f"{what}：{title}" if title else what
         note = str(wording.state(state).words) if state and entry.kind != "task.back" else ""
         who = who_of(entry.actor) if staff else ""

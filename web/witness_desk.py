@@ -38,7 +38,7 @@ WHY: Mapping[Why, str] = {
 }
 STATES: Mapping[Wish, str] = {"ready": "就绪", "paused": "暂停", "offline": "离线"}
 #: What a customer of the list is doing.
-DOING: Mapping[State, str] = {"waiting": "等待中", "offered": "正在接听", "in_call": "通话中"}
+DOING: Mapping[State, str] = {"waiting": "等待中", "offered": "振铃中", "in_call": "通话中"}
 
 
 @witness_desk.get("")

@@ -115,8 +115,11 @@ class TestOnePassword:
               };
             })"""
         )
-        holder.presses("签署协议").types_certificate_password()
-        expect(holder.page.get_by_text("请先在本设备上打开")).to_be_visible()
+        holder.presses("签署协议")
+        unseen = holder.page.get_by_text(re.compile("请先在本设备上打开《.+》《.+》查看"))
+        expect(unseen).to_be_visible()  # before a password is typed for nothing
+        holder.types_certificate_password()
+        expect(unseen).to_be_visible()
 
     def test_signatures_whose_answer_was_lost_are_sent_again_and_count_once(self, holder):
         sent = []

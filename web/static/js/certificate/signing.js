@@ -37,11 +37,12 @@ export class Signing {
     for (const one of this.dialog.querySelectorAll("[data-part]")) one.hidden = one.dataset.part !== part;
   }
 
-  say(words, wrong = false) {
+  /** Say how it goes, or what is `wrong`; `about`: the password, or something else that keeps from signing. */
+  say(words, wrong = false, about = "password") {
     const place = this.dialog.querySelector(wrong ? "[data-wrong]" : "[data-progress]");
     for (const one of this.dialog.querySelectorAll("[data-wrong], [data-progress]")) one.textContent = "";
     place.textContent = words;
-    this.password.setAttribute("aria-invalid", String(wrong));
+    this.password.setAttribute("aria-invalid", String(wrong && about === "password"));
   }
 
   /** Let the page go its way, unless it is to be signed now. */
@@ -80,7 +81,8 @@ export class Signing {
     this.show("ask");
     this.dialog.showModal();
     this.prepared = null;
-    this.prepare();
+    // What was not looked at here is said before anybody types a password for nothing.
+    this.prepare().catch((wrong) => { if (wrong instanceof Unlike && !this.busy) this.explain(wrong); });
   }
 
   /** Fetch ticket and papers while the customer still types. */
@@ -104,6 +106,8 @@ export class Signing {
     }
     if (!same(unbase64(ticket.certificate), this.record.certificate)) throw new Damaged();
     const papers = await Promise.all(ticket.papers.map((paper) => this.checked(paper)));
+    const titles = papers.filter((paper) => !paper.seen).map((paper) => paper.title);
+    if (titles.length) throw Object.assign(new Unlike(), { title: titles.join("》《"), words: "unseen" });
     return { ticket: ticket.ticket, papers };
   }
 
@@ -114,9 +118,9 @@ export class Signing {
     const pdf = new Uint8Array(await answer.arrayBuffer());
     const own = await digestOf(pdf).catch(() => ({}));
     const right = own.digest === paper.digest && own.start === paper.start && own.end === paper.end && pdf.length === paper.size;
-    const seen = right && (await find("shown", own.digest))?.code === paper.code;
-    if (!seen) throw Object.assign(new Unlike(), { title: paper.title, words: right ? "unseen" : "unlike" });
-    return { code: paper.code, digest: own.bytes };
+    if (!right) throw Object.assign(new Unlike(), { title: paper.title, words: "unlike" });
+    const seen = (await find("shown", own.digest))?.code === paper.code;
+    return { code: paper.code, title: paper.title, digest: own.bytes, seen };
   }
 
   async confirm() {
@@ -179,7 +183,7 @@ export class Signing {
     }
     if (wrong.status === 423) return this.show("locked");
     if (wrong instanceof Damaged || wrong.code === "not_usable" || wrong.code === "no_certificate") return this.show("damaged");
-    if (wrong instanceof Unlike) return this.say(fill(this.words[wrong.words], { title: wrong.title }), true);
+    if (wrong instanceof Unlike) return this.say(fill(this.words[wrong.words], { title: wrong.title }), true, "papers");
     this.say(wrong.message && wrong.code ? wrong.message : this.words.failed, true);
   }
 }

@@ -119,6 +119,7 @@ def test_g10_without_the_privacy_policy_nobody_gets_in(product, customer):
     answer = customer.posts("/login", login_form("C01", code, privacy=""))
     assert answer.status_code == 422
     assert customer.sees("请阅读并同意《隐私政策》")
+    assert customer.sees(f'value="{code}"'), "the code is not typed twice"
 
 
 def test_r060_the_version_agreed_to_is_kept(product, customer):

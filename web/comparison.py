@@ -170,13 +170,16 @@ def history(release: Release, facts: CaseFacts, key: CaseKey, *, staff: bool) ->
     pages = {page.element: page for page in release.pages(facts.type)}
     with engine.database.reading() as session:
         entries = engine.journal.of_case(session, facts.id, key)
-    told = []
+    told: list[dict[str, Any]] = []
+    before = ""
     for entry in entries:
-        done = entry.kind == "job.done" and str(entry.facts.get("state", "")) == "in_effect"
+        state = str(entry.facts.get("state", ""))
+        done = entry.kind == "job.done" and state == "in_effect" != before
+        before = state or before
         if not staff and entry.kind in FOR_STAFF and not done:
             continue
         page = pages.get(str(entry.facts.get("element", "")))
-        title, state = page.title if page else "", str(entry.facts.get("state", ""))
+        title = page.title if page else ""
         what = WHAT.get(entry.kind, entry.kind)
         if entry.kind == "task.completed" and page and page.step == "sign" and state in NOT_SIGNED_YET:
             what = READ
@@ -185,7 +188,12 @@ def history(release: Release, facts: CaseFacts, key: CaseKey, *, staff: bool) ->
         words = f"{what}：{title}" if title else what
         note = str(wording.state(state).words) if state and entry.kind != "task.back" else ""
         who = who_of(entry.actor) if staff else ""
-        told.append({"at": entry.at, "what": words, "who": who, "note": note})
+        last = told[-1] if told else None
+        if last is not None and (last["what"], last["who"], last["note"]) == (words, who, note):
+            # Somebody who looks at seven pictures is told of once.
+            last["times"] += 1
+            continue
+        told.append({"at": entry.at, "what": words, "who": who, "note": note, "times": 1})
     return told
 
 

@@ -102,7 +102,7 @@ def _summary(case_id: UUID, call: Recorded, task_id: UUID | None) -> dict[str, A
         "words": words,
         "tone": tone,
         "sign": sign,
-        "at": call.closed_at or call.opened_at,
+        "at": call.opened_at,
         "seconds": (call.report or {}).get("duration", 0) // 1000,
         "ready": call.report is not None,
         "damaged": call.damaged,

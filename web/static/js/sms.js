@@ -10,6 +10,9 @@ export class Sms {
     this.send = form.querySelector("[data-send-code]");
     this.number.addEventListener("change", () => this.judge());
     this.number.addEventListener("input", () => this.complain(false));
+    // Who typed before this script was there is told now; what the server said of the number stays.
+    const left = this.number.value && document.activeElement !== this.number;
+    if (left && !this.number.hasAttribute("aria-invalid")) this.judge();
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent) { event.preventDefault(); return; }
       form.dataset.sent = "yes";

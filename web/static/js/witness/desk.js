@@ -127,8 +127,6 @@ export class WitnessDesk {
     for (const button of this.part("states").querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(button.value === state));
     }
-    const words = this.part("state-words");
-    if (words.textContent !== words.dataset[state]) words.textContent = words.dataset[state];
     const offered = ticket?.state === "offered";
     if (before?.state === "offered" && !ticket && !this.answering) this.say(this.words("taken"));
     if (offered && before?.epoch !== ticket.epoch) this.offer(ticket);
@@ -172,10 +170,14 @@ export class WitnessDesk {
   }
 
   tick() {
-    const { ticket } = this.told;
+    const { ticket, state } = this.told;
     this.part("since").textContent = clock(this.told.since + this.passed());
     const rest = this.rest();
-    this.part("rest").hidden = !(rest > 0 && !ticket && this.told.state === "ready");
+    const resting = rest > 0 && !ticket && state === "ready";
+    this.part("rest").hidden = !resting;
+    const standing = this.part("state-words");
+    const said = standing.dataset[ticket ? "busy" : resting ? "resting" : state];
+    if (standing.textContent !== said) standing.textContent = said;
     const words = this.part("rest-words");
     words.textContent = fill(words.dataset.words, { n: Math.ceil(Math.max(0, rest)) });
     const offered = ticket?.state === "offered";

@@ -44,14 +44,17 @@ def keep(work: Callable[[], None], *, too_soon: float = TOO_SOON) -> int:
         begun, follow = time.monotonic(), die_with_parent()
         # Between the fork and the line after it nobody would know whom to tell.
         signal.pthread_sigmask(signal.SIG_BLOCK, _TOLD)
+        if stopping:  # told while nobody lived to be told
+            return 0
         child = os.fork()
         if child == 0:
             _be_child(work, follow)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _TOLD)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        ended, status = os.waitpid(child, 0)
+        child, code = 0, os.waitstatus_to_exitcode(status)
         if stopping or code == 0:
             return max(0, code)
-        log.error("a child ended", process=child, status=code)
+        log.error("a child ended", process=ended, status=code)
         if time.monotonic() - begun < too_soon:
             return 1
 

@@ -10,21 +10,9 @@ from handlers import fixtures, moods
 from handlers.police import PoliceDown
 from handlers.video.police_checks import DIFFERS, JOB, PoliceCheckRow, PoliceChecks
 from tests.agents_at_work import Agent, recorded, waits
+from tests.test_witnessing import web, zhang
 
-
-@pytest.fixture
-def web(product):
-    """Return the parts of the product."""
-    return product.product.web
-
-
-@pytest.fixture
-def zhang(customer):
-    """Lend C01 on the page 视频见证, on the way to another phone number."""
-    customer.signs_in("C01").starts("change_phone").gives_pictures().types_phone("13612345678")
-    customer.reads_agreements()
-    customer.answers(agreements__agreed="true", agreements__way="apply")
-    return customer
+__all__ = ["web", "zhang"]
 
 
 @pytest.fixture

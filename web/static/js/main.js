@@ -12,8 +12,8 @@ const press = ({ target }) => {
   if (owner && !isAwake(owner)) early.add(button);
 };
 document.addEventListener("click", press, true);
-wake(document).then(() => {
+wake(document).then(() => { document.documentElement.dataset.awake = ""; }).finally(() => {
+  // Also where one script did not come: the others are at work.
   document.removeEventListener("click", press, true);
-  document.documentElement.dataset.awake = "";
   for (const button of early) button.click();
 });
